@@ -1,0 +1,110 @@
+//! What the outside may ask of an [`Engine`](crate::Engine).
+
+use crate::event::MediaKind;
+
+macro_rules! key {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(pub u64);
+    };
+}
+
+key!(
+    /// A room, by a number of the caller's choosing. Its media half here is a router.
+    RoomKey
+);
+key!(
+    /// A session (one peer connection), by a number of the caller's choosing.
+    SessionKey
+);
+key!(
+    /// A published track, by a number of the caller's choosing.
+    TrackKey
+);
+key!(
+    /// Matches an answer to a command.
+    RequestKey
+);
+
+/// Tracks that are played in sync. A receiver gets a group on one pair of m-lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Group {
+    /// The publishing session.
+    pub session: SessionKey,
+    /// Tells several groups of one session apart.
+    pub index: u8,
+}
+
+/// What the outside may ask. All commands of one room go to one engine, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Make ready for a session.
+    Open {
+        /// The session.
+        session: SessionKey,
+    },
+    /// Take an SDP offer; [`Event::Answered`](crate::Event::Answered) follows.
+    Offer {
+        /// The session.
+        session: SessionKey,
+        /// The offer.
+        sdp: String,
+        /// Comes back with the answer.
+        request: RequestKey,
+    },
+    /// Take a trickled candidate of the remote side (RFC 8839 §5.1, without `a=`).
+    Candidate {
+        /// The session.
+        session: SessionKey,
+        /// The candidate.
+        candidate: String,
+    },
+    /// Make an m-line's media a track; [`Event::Published`](crate::Event::Published) follows.
+    Publish {
+        /// The publishing session.
+        session: SessionKey,
+        /// The new track.
+        track: TrackKey,
+        /// The m-line.
+        mid: String,
+        /// What the m-line must carry.
+        kind: MediaKind,
+        /// Kept in sync with the others of the group.
+        group: Group,
+        /// Comes back with the outcome.
+        request: RequestKey,
+    },
+    /// End a track with its subscriptions.
+    Unpublish {
+        /// The track.
+        track: TrackKey,
+    },
+    /// Forward nothing of a track while `muted`.
+    Mute {
+        /// The track.
+        track: TrackKey,
+        /// The state wanted.
+        muted: bool,
+    },
+    /// Let a track flow to a session; [`Event::Bound`](crate::Event::Bound) tells where, now or
+    /// when a slot is free.
+    Subscribe {
+        /// The receiver.
+        session: SessionKey,
+        /// The track.
+        track: TrackKey,
+    },
+    /// Stop a track flowing to a session.
+    Unsubscribe {
+        /// The receiver.
+        session: SessionKey,
+        /// The track.
+        track: TrackKey,
+    },
+    /// End a session with its tracks and subscriptions.
+    Close {
+        /// The session.
+        session: SessionKey,
+    },
+}
