@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::RequestError;
 use crate::id::{ChatId, ParticipantId, RoomId, TrackId};
+use crate::media::MediaLine;
 
 /// Audio or video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -34,6 +35,39 @@ pub enum TrackSource {
     ScreenShare,
     /// The sound of a shared screen, window or tab.
     ScreenShareAudio,
+}
+
+impl TrackSource {
+    /// Every source.
+    pub const ALL: [TrackSource; 4] = [
+        TrackSource::Camera,
+        TrackSource::Microphone,
+        TrackSource::ScreenShare,
+        TrackSource::ScreenShareAudio,
+    ];
+
+    /// The word on the wire and in `canPublishSources`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            TrackSource::Camera => "camera",
+            TrackSource::Microphone => "microphone",
+            TrackSource::ScreenShare => "screen_share",
+            TrackSource::ScreenShareAudio => "screen_share_audio",
+        }
+    }
+
+    /// Whether it gives sound or pictures.
+    pub const fn kind(self) -> MediaKind {
+        match self {
+            TrackSource::Camera | TrackSource::ScreenShare => MediaKind::Video,
+            TrackSource::Microphone | TrackSource::ScreenShareAudio => MediaKind::Audio,
+        }
+    }
+
+    /// Whether it belongs to a screen share.
+    pub const fn is_screen(self) -> bool {
+        matches!(self, TrackSource::ScreenShare | TrackSource::ScreenShareAudio)
+    }
 }
 
 /// What a participant may do beyond its grants.
@@ -307,6 +341,19 @@ pub struct EventFrame {
     pub event: Event,
 }
 
+/// An event on its way to the doors: what leaves, and who gets to see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// When it happened: milliseconds since 1970 (UTC).
+    pub at: u64,
+    /// Where it happened.
+    pub room: RoomId,
+    /// Who gets to see it.
+    pub audience: Audience,
+    /// What leaves, the same for every reader.
+    pub frame: EventFrame,
+}
+
 /// The one answer to a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -420,6 +467,10 @@ pub struct Limits {
 pub struct Answer {
     /// The session description to set as the remote one.
     pub sdp: String,
+    /// Its m-lines, for doors that publish on the asker's behalf (WHIP). Not on the wire: a browser
+    /// knows its own.
+    #[serde(skip)]
+    pub lines: Vec<MediaLine>,
 }
 
 /// Reply to [`Request::Publish`](crate::request::Request::Publish).

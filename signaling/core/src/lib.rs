@@ -3,13 +3,24 @@
 //! # The life of a message
 //!
 //! 1. A door reads bytes and makes a [`request::Request`] of them.
-//! 2. The room's task gives it to `Room::handle` together with the time.
-//! 3. The room changes its state and queues outputs: the reply, events, media commands, a deadline.
-//! 4. The task drains the outputs: the reply goes to the asking door, an event through the
-//!    journal to every reader, a media command to the media plane.
+//! 2. The room's task gives it to [`room::Room::handle`] together with the time.
+//! 3. The room changes its state and queues outputs: the reply, events, media commands.
+//! 4. The task drains [`room::Room::poll`]: the reply goes to the asking door, an event to every
+//!    reader whom its [`event::Audience`] includes, a media command to the media plane. Then it
+//!    sets its one timer to [`room::Room::deadline`].
 
 pub mod error;
 pub mod event;
+pub mod grants;
 pub mod id;
+pub mod interest;
+pub mod journal;
 pub mod media;
+pub mod name;
+mod participant;
+mod publication;
 pub mod request;
+pub mod room;
+pub mod snapshot;
+
+pub use participant::{Admission, AttachmentId};
