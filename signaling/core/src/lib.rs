@@ -21,6 +21,8 @@ mod participant;
 mod publication;
 pub mod request;
 pub mod room;
+#[cfg(test)]
+mod schema;
 pub mod snapshot;
 
 pub use participant::{Admission, AttachmentId};

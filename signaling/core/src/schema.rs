@@ -1,0 +1,82 @@
+//! Emits the protocol's TypeScript types from these enums, and fails when the file has drifted.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use ts_rs::{Config, TS};
+
+use crate::error::{ErrorCode, RequestError};
+use crate::event::{
+    Answer, ChatMessage, Done, EndReason, Event, EventFrame, GrantsInfo, IceServer, Joined,
+    LeaveReason, Limits, MediaKind, Outcome, ParticipantInfo, Posted, Published, Reply, ReplyFrame,
+    Role, RoomInfo, TrackInfo, TrackSource,
+};
+use crate::id::{ChatId, ParticipantId, RoomId, TrackId};
+use crate::request::{
+    Candidate, Chat, Join, Mute, Offer, Publish, Request, RequestFrame, Unpublish,
+};
+
+const HEADER: &str = "\
+// Generated from the Rust types of signaling/core. Do not edit: change them and run
+//   ORIEL_UPDATE_PROTOCOL=1 cargo test -p signaling-core protocol
+
+";
+
+fn path() -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "..", "..", "web-client", "sdk", "src", "protocol.gen.ts"]
+        .iter()
+        .collect()
+}
+
+/// One exported declaration with its doc comment.
+fn declare<T: TS>(out: &mut String, config: &Config) {
+    let docs = T::docs().unwrap_or_default();
+    let declaration = T::decl(config);
+    writeln!(out, "{docs}export {declaration}\n").expect("a string takes any text");
+}
+
+/// A list for programs to go through; its type is checked against the union of the same words.
+fn list<T: serde::Serialize>(out: &mut String, name: &str, of: &str, docs: &str, values: &[T]) {
+    let words = serde_json::to_string(values).expect("words");
+    let words = words.replace(',', ", ");
+    writeln!(
+        out,
+        "/** {docs} */\nexport const {name} = {words} as const satisfies readonly {of}[];\n"
+    )
+    .expect("a string takes any text");
+}
+
+fn typescript() -> String {
+    let config = Config::new().with_large_int("number");
+    let mut out = HEADER.to_owned();
+    macro_rules! declare {
+        ($($name:ty),* $(,)?) => { $(declare::<$name>(&mut out, &config);)* };
+    }
+    declare!(RoomId, ParticipantId, TrackId, ChatId);
+    declare!(MediaKind, TrackSource, Role, LeaveReason, EndReason, ErrorCode, RequestError);
+    declare!(RoomInfo, ParticipantInfo, TrackInfo, ChatMessage, GrantsInfo, IceServer, Limits);
+    declare!(Join, Offer, Candidate, Publish, Unpublish, Mute, Chat, Request, RequestFrame);
+    declare!(Joined, Answer, Published, Posted, Done, Reply, Outcome, ReplyFrame);
+    declare!(Event, EventFrame);
+    list(&mut out, "ERROR_CODES", "ErrorCode", "Every error code.", &ErrorCode::ALL);
+    list(&mut out, "TRACK_SOURCES", "TrackSource", "Every source.", &TrackSource::ALL);
+    // One empty line at the end is one too many.
+    out.truncate(out.trim_end().len());
+    out.push('\n');
+    out
+}
+
+#[test]
+fn protocol_types_of_the_client_are_those_of_the_server() {
+    let wanted = typescript();
+    if std::env::var_os("ORIEL_UPDATE_PROTOCOL").is_some() {
+        std::fs::write(path(), &wanted).expect("the file can be written");
+    }
+    let found = std::fs::read_to_string(path()).unwrap_or_default();
+    assert!(
+        found == wanted,
+        "{} is not what the Rust types say; run\n  \
+         ORIEL_UPDATE_PROTOCOL=1 cargo test -p signaling-core protocol",
+        path().display()
+    );
+}
