@@ -30,9 +30,57 @@ fn path() -> PathBuf {
 
 /// One exported declaration with its doc comment.
 fn declare<T: TS>(out: &mut String, config: &Config) {
-    let docs = T::docs().unwrap_or_default();
-    let declaration = T::decl(config);
-    writeln!(out, "{docs}export {declaration}\n").expect("a string takes any text");
+    write_declaration(out, T::docs(), &T::decl(config));
+}
+
+/// As [`declare`], for a frame: what it carries is named, where `ts-rs` would repeat it.
+fn declare_frame<T: TS, Carried: TS>(out: &mut String, config: &Config) {
+    let whole = T::decl(config);
+    let named = whole.replace(&format!("({})", Carried::inline(config)), &Carried::name(config));
+    assert_ne!(whole, named, "{} carries {}", T::name(config), Carried::name(config));
+    write_declaration(out, T::docs(), &named);
+}
+
+/// Lays a declaration out for people: one field or variant to a line, short comments on one line, and
+/// no links that only Rust's documentation knows.
+fn write_declaration(out: &mut String, docs: Option<String>, declaration: &str) {
+    let union = declaration.contains(" | { ");
+    let declaration = if union {
+        declaration.replace(" = { ", " =\n| { ").replace(" | { ", "\n| { ").replace(", }", " }")
+    } else {
+        declaration.replace(", }", ",\n}")
+    };
+    let text = format!("{}export {declaration}", docs.unwrap_or_default());
+    // A comment of one line stays on one line.
+    let text = text.replace("/**\n * ", "/** ").replace("\n */", " */");
+    let mut inside = false;
+    for line in text.lines().map(str::trim_end) {
+        let indent = match (inside, union) {
+            (false, _) => "",
+            (true, false) if line.starts_with('}') => "",
+            (true, true) if !line.starts_with('|') => "      ",
+            (true, _) => "  ",
+        };
+        writeln!(out, "{indent}{}", without_links(line)).expect("a string takes any text");
+        inside |= line.starts_with("export ");
+    }
+    out.push('\n');
+}
+
+/// `` [`Join`](crate::request::Join) `` becomes `` `Join` ``.
+fn without_links(line: &str) -> String {
+    let mut out = String::new();
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once("[`") {
+        let Some((name, after)) = after.split_once("`]") else { break };
+        let target = after.starts_with('(').then(|| after.find(')')).flatten();
+        out.push_str(before);
+        out.push('`');
+        out.push_str(name.rsplit("::").next().unwrap_or(name));
+        out.push('`');
+        rest = target.map_or(after, |end| &after[end + 1..]);
+    }
+    out + rest
 }
 
 /// A list for programs to go through; its type is checked against the union of the same words.
@@ -55,9 +103,12 @@ fn typescript() -> String {
     declare!(RoomId, ParticipantId, TrackId, ChatId);
     declare!(MediaKind, TrackSource, Role, LeaveReason, EndReason, ErrorCode, RequestError);
     declare!(RoomInfo, ParticipantInfo, TrackInfo, ChatMessage, GrantsInfo, IceServer, Limits);
-    declare!(Join, Offer, Candidate, Publish, Unpublish, Mute, Chat, Request, RequestFrame);
-    declare!(Joined, Answer, Published, Posted, Done, Reply, Outcome, ReplyFrame);
-    declare!(Event, EventFrame);
+    declare!(Join, Offer, Candidate, Publish, Unpublish, Mute, Chat, Request);
+    declare_frame::<RequestFrame, Request>(&mut out, &config);
+    declare!(Joined, Answer, Published, Posted, Done, Reply, Outcome);
+    declare_frame::<ReplyFrame, Outcome>(&mut out, &config);
+    declare!(Event);
+    declare_frame::<EventFrame, Event>(&mut out, &config);
     list(&mut out, "ERROR_CODES", "ErrorCode", "Every error code.", &ErrorCode::ALL);
     list(&mut out, "TRACK_SOURCES", "TrackSource", "Every source.", &TrackSource::ALL);
     // One empty line at the end is one too many.
