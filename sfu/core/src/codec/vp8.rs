@@ -1,0 +1,90 @@
+//! The VP8 payload descriptor (RFC 7741 §4.2).
+
+/// Numbers that must stay continuous when a receiver's source changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PictureIds {
+    /// Picture id, 7 or 15 bits.
+    pub(crate) picture_id: u16,
+    /// Whether it has the 15-bit form.
+    pub(crate) is_long: bool,
+    /// The running index of temporal-layer-zero frames, where present.
+    pub(crate) tl0_pic_idx: Option<u8>,
+}
+
+/// What is read of a descriptor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Descriptor {
+    /// The first packet of a key frame.
+    pub(crate) starts_keyframe: bool,
+    /// Absent when the sender does not number its pictures.
+    pub(crate) ids: Option<PictureIds>,
+}
+
+impl Descriptor {
+    /// `None` when the payload ends before its descriptor does.
+    pub(crate) fn parse(payload: &[u8]) -> Option<Descriptor> {
+        let first = *payload.first()?;
+        let starts_partition_zero = first & 0x10 != 0 && first & 0x0f == 0;
+        let mut at = 1;
+        let mut ids = None;
+        if first & 0x80 != 0 {
+            let extension = *payload.get(at)?;
+            at += 1;
+            if extension & 0x80 != 0 {
+                let high = *payload.get(at)?;
+                at += 1;
+                let (picture_id, is_long) = if high & 0x80 != 0 {
+                    let low = *payload.get(at)?;
+                    at += 1;
+                    (u16::from_be_bytes([high & 0x7f, low]), true)
+                } else {
+                    (u16::from(high), false)
+                };
+                ids = Some(PictureIds { picture_id, is_long, tl0_pic_idx: None });
+            }
+            if extension & 0x40 != 0 {
+                let index = *payload.get(at)?;
+                at += 1;
+                if let Some(ids) = &mut ids {
+                    ids.tl0_pic_idx = Some(index);
+                }
+            }
+            if extension & 0x30 != 0 {
+                at += 1;
+            }
+        }
+        // The frame header's lowest bit is the inverse key frame flag (RFC 6386 §9.1).
+        let header = *payload.get(at)?;
+        Some(Descriptor { starts_keyframe: starts_partition_zero && header & 1 == 0, ids })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_picture_id_with_tl0_and_tid_is_read() {
+        // X S PID=0 | I L T | M + 15 bits | TL0PICIDX | TID | frame header with P = 0
+        let payload = [0x90, 0xe0, 0x92, 0x34, 0x07, 0x20, 0x10];
+        let descriptor = Descriptor::parse(&payload).unwrap();
+        assert!(descriptor.starts_keyframe);
+        let ids = descriptor.ids.unwrap();
+        assert_eq!((ids.picture_id, ids.is_long, ids.tl0_pic_idx), (0x1234, true, Some(7)));
+    }
+
+    #[test]
+    fn a_later_packet_of_a_key_frame_does_not_start_it() {
+        assert!(!Descriptor::parse(&[0x80, 0x80, 0x05, 0x00]).unwrap().starts_keyframe);
+    }
+
+    #[test]
+    fn an_inter_frame_is_none() {
+        assert!(!Descriptor::parse(&[0x10, 0x01]).unwrap().starts_keyframe);
+    }
+
+    #[test]
+    fn a_cut_descriptor_is_refused() {
+        assert_eq!(Descriptor::parse(&[0x90, 0xe0, 0x92]), None);
+    }
+}

@@ -1,0 +1,712 @@
+//! The pure state that one worker drives: sessions, routers, timers.
+//!
+//! Three verbs, as in every core: [`Engine::handle`] takes input with the time,
+//! [`Engine::poll`] gives output until there is none, [`Engine::deadline`] tells when to come
+//! back. Packets are queued by `handle` and leave by `poll`, so a shell that handles a whole
+//! batch before it polls flushes each session once per batch.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use crate::command::{Command, Group, RequestKey, RoomKey, SessionKey, TrackKey};
+use crate::config::Config;
+use crate::demux::{Demux, Owner, Place, Protocol, stun_local_ufrag};
+use crate::event::{CommandError, Event, MediaKind};
+use crate::router::Router;
+use crate::session::{Happened, Outbox, Session};
+use crate::slots::Want;
+use crate::stats::{DropReason, Stats};
+use crate::subscription::Subscription;
+use crate::track::Track;
+
+/// A timer that is due already is looked at again after this: time must move, or it would spin.
+const QUANTUM: Duration = Duration::from_millis(1);
+
+/// A datagram from the network.
+#[derive(Debug)]
+pub struct Datagram<'a> {
+    /// Who sent it.
+    pub source: SocketAddr,
+    /// The local address it came to.
+    pub destination: SocketAddr,
+    /// Its bytes.
+    pub contents: &'a [u8],
+}
+
+/// A datagram for the network.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Transmit {
+    /// The advertised address that it leaves from.
+    pub source: SocketAddr,
+    /// Where it goes.
+    pub destination: SocketAddr,
+    /// Its bytes.
+    pub contents: Vec<u8>,
+}
+
+/// What goes into an engine.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// From this worker's own socket.
+    Datagram(Datagram<'a>),
+    /// From another worker's socket: it took the datagram to be for a session here.
+    HandedOver {
+        /// The worker that received it.
+        via: u16,
+        /// What it received.
+        datagram: Datagram<'a>,
+    },
+    /// Another worker has verified that `source` belongs to a session of its own.
+    Learned {
+        /// The worker.
+        owner: u16,
+        /// The address.
+        source: SocketAddr,
+    },
+    /// From the control plane.
+    Command {
+        /// The room that it is about.
+        room: RoomKey,
+        /// What is asked.
+        command: Command,
+    },
+    /// Time has passed.
+    Timeout,
+}
+
+/// What comes out of an engine.
+#[derive(Debug)]
+pub enum Output {
+    /// For this worker's own socket.
+    Transmit(Transmit),
+    /// For the engine of another worker: [`Input::HandedOver`].
+    HandOver {
+        /// The worker.
+        worker: u16,
+        /// Who sent it.
+        source: SocketAddr,
+        /// The local address it came to.
+        destination: SocketAddr,
+        /// Its bytes.
+        contents: Vec<u8>,
+    },
+    /// For the engine of another worker: [`Input::Learned`].
+    Learned {
+        /// The worker.
+        worker: u16,
+        /// The address.
+        source: SocketAddr,
+    },
+    /// For the control plane.
+    Event {
+        /// The room that it is about.
+        room: RoomKey,
+        /// What happened.
+        event: Event,
+    },
+}
+
+/// A track whose keyframe requests are to be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Watched {
+    room: RoomKey,
+    track: usize,
+    at: Instant,
+}
+
+/// One worker's state. See the module's own words.
+pub struct Engine {
+    config: Config,
+    now: Instant,
+    sessions: Vec<Option<Session>>,
+    by_key: HashMap<SessionKey, usize>,
+    routers: HashMap<RoomKey, Router>,
+    demux: Demux,
+    /// When to look at which session. An entry can be too early, never too late.
+    timers: BinaryHeap<Reverse<(Instant, usize)>>,
+    watched: Vec<Watched>,
+    dirty: Vec<usize>,
+    outputs: VecDeque<Output>,
+    outbox: Outbox,
+    stats: Stats,
+}
+
+impl Engine {
+    /// An engine without sessions. `now` begins its time.
+    pub fn new(config: Config, now: Instant) -> Engine {
+        Engine {
+            config,
+            now,
+            sessions: Vec::new(),
+            by_key: HashMap::new(),
+            routers: HashMap::new(),
+            demux: Demux::default(),
+            timers: BinaryHeap::new(),
+            watched: Vec::new(),
+            dirty: Vec::new(),
+            outputs: VecDeque::new(),
+            outbox: Outbox::default(),
+            stats: Stats::default(),
+        }
+    }
+
+    /// The counters.
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// Takes one input. Call [`Engine::poll`] until `None` after one or several.
+    pub fn handle(&mut self, now: Instant, input: Input<'_>) {
+        self.now = self.now.max(now);
+        match input {
+            Input::Datagram(datagram) => {
+                self.stats.datagrams_in += 1;
+                self.on_datagram(&datagram, None);
+            }
+            Input::HandedOver { via, datagram } => self.on_datagram(&datagram, Some(via)),
+            Input::Learned { owner, source } => self.demux.learn_foreign(source, owner),
+            Input::Command { room, command } => self.on_command(room, command),
+            Input::Timeout => {}
+        }
+        self.wake_due_sessions();
+    }
+
+    /// The next output; `None` when there is nothing to do before [`Engine::deadline`].
+    pub fn poll(&mut self) -> Option<Output> {
+        loop {
+            if let Some(output) = self.outputs.pop_front() {
+                return Some(output);
+            }
+            self.request_keyframes();
+            let index = self.dirty.pop()?;
+            if let Some(session) = &mut self.sessions[index] {
+                session.flush(self.now, &mut self.outbox);
+                self.digest(index);
+            }
+        }
+    }
+
+    /// When to come back with [`Input::Timeout`], if nothing else comes before.
+    pub fn deadline(&self) -> Option<Instant> {
+        let timer = self.timers.peek().map(|Reverse((at, _))| *at);
+        let watched = self.watched.iter().map(|watched| watched.at).min();
+        [timer, watched].into_iter().flatten().min()
+    }
+
+    // ---- datagrams ----
+
+    fn on_datagram(&mut self, datagram: &Datagram<'_>, via: Option<u16>) {
+        let session = match Protocol::of(datagram.contents) {
+            None => Err(DropReason::NotMedia),
+            Some(Protocol::Stun) => match stun_local_ufrag(datagram.contents) {
+                Some(ufrag) => self.session_of_check(datagram, ufrag, via),
+                None => self.session_of_address(datagram, via),
+            },
+            Some(Protocol::Dtls | Protocol::Rtp) => self.session_of_address(datagram, via),
+        };
+        let index = match session {
+            Ok(Some(index)) => index,
+            Ok(None) => return,
+            Err(reason) => return self.stats.drop(reason),
+        };
+        let destination = self.candidate_for(datagram.destination);
+        let Some(session) = &mut self.sessions[index] else { return };
+        let source = datagram.source;
+        if !session.receive(source, destination, datagram.contents, self.now, &mut self.outbox) {
+            self.stats.drop(DropReason::Malformed);
+        }
+        self.digest(index);
+    }
+
+    /// The session that a STUN check is for, if it can prove itself or has done so before.
+    /// `Ok(None)`: it went to the worker that its ufrag names.
+    fn session_of_check(
+        &mut self,
+        datagram: &Datagram<'_>,
+        ufrag: &str,
+        via: Option<u16>,
+    ) -> Result<Option<usize>, DropReason> {
+        let Some(index) = self.demux.session_of_ufrag(ufrag) else {
+            let here = self.config.place;
+            return match Place::of_ufrag(ufrag) {
+                Some(place)
+                    if place.node == here.node && place.worker != here.worker && via.is_none() =>
+                {
+                    self.hand_over(place.worker, datagram);
+                    Ok(None)
+                }
+                _ => Err(DropReason::UnknownUfrag),
+            };
+        };
+        if self.demux.owner(datagram.source) == Some(Owner::Session(index)) {
+            return Ok(Some(index));
+        }
+        let destination = self.candidate_for(datagram.destination);
+        let verified = self.sessions[index].as_ref().is_some_and(|session| {
+            session.verifies(datagram.source, destination, datagram.contents, self.now)
+        });
+        if !verified {
+            return Err(DropReason::BadIntegrity);
+        }
+        self.demux.learn(datagram.source, index);
+        if let Some(worker) = via {
+            self.outputs.push_back(Output::Learned { worker, source: datagram.source });
+        }
+        Ok(Some(index))
+    }
+
+    fn session_of_address(
+        &mut self,
+        datagram: &Datagram<'_>,
+        via: Option<u16>,
+    ) -> Result<Option<usize>, DropReason> {
+        match self.demux.owner(datagram.source) {
+            Some(Owner::Session(index)) => Ok(Some(index)),
+            Some(Owner::Worker(worker)) if via.is_none() => {
+                self.hand_over(worker, datagram);
+                Ok(None)
+            }
+            _ => Err(DropReason::UnknownSource),
+        }
+    }
+
+    fn hand_over(&mut self, worker: u16, datagram: &Datagram<'_>) {
+        self.stats.handed_over += 1;
+        self.outputs.push_back(Output::HandOver {
+            worker,
+            source: datagram.source,
+            destination: datagram.destination,
+            contents: datagram.contents.to_vec(),
+        });
+    }
+
+    /// Every session, for telling their rooms when the engine itself is lost.
+    pub fn sessions(&self) -> impl Iterator<Item = (RoomKey, SessionKey)> + '_ {
+        self.sessions.iter().flatten().map(|session| (session.room, session.key))
+    }
+
+    /// A datagram that another worker was too busy to take.
+    pub fn on_worker_busy(&mut self) {
+        self.stats.drop(DropReason::WorkerBusy);
+    }
+
+    /// Datagrams that the system would not take.
+    pub fn on_send_failed(&mut self, count: u64) {
+        self.stats.send_failed += count;
+    }
+
+    /// The ICE candidate that stands for a local address: itself where it is advertised, else
+    /// the first of its family (the address in front of a NAT).
+    fn candidate_for(&self, local: SocketAddr) -> SocketAddr {
+        let advertised = &self.config.advertised;
+        let same_family = |a: &&SocketAddr| a.is_ipv4() == local.is_ipv4();
+        advertised
+            .iter()
+            .find(|address| address.ip() == local.ip())
+            .or_else(|| advertised.iter().find(same_family))
+            .copied()
+            .unwrap_or(local)
+    }
+
+    // ---- what comes out of sessions ----
+
+    /// Passes on what a session has put into the outbox, and sets its timer.
+    fn digest(&mut self, index: usize) {
+        let mut outbox = std::mem::take(&mut self.outbox);
+        self.stats.datagrams_out += outbox.transmits.len() as u64;
+        self.outputs.extend(outbox.transmits.drain(..).map(Output::Transmit));
+        for happened in outbox.happened.drain(..) {
+            self.on_happened(index, happened);
+        }
+        self.outbox = outbox;
+        self.schedule(index);
+    }
+
+    fn on_happened(&mut self, index: usize, happened: Happened) {
+        let Some(session) = &self.sessions[index] else { return };
+        let (room, key) = (session.room, session.key);
+        match happened {
+            Happened::Packet { track, packet } => {
+                let Some(router) = self.routers.get_mut(&room) else { return };
+                let (sessions, dirty) = (&mut self.sessions, &mut self.dirty);
+                router.forward(track, &packet, sessions, dirty, &mut self.stats);
+                self.watch(room, track);
+            }
+            Happened::Unpublished => self.stats.drop(DropReason::Unpublished),
+            Happened::KeyframeWanted { line } => self.on_keyframe_wanted(room, index, line),
+            Happened::Connected => {
+                self.emit(room, Event::Connected { session: key });
+                self.want_keyframes_for(room, index);
+            }
+            Happened::Failed => {
+                self.close(index);
+                self.emit(room, Event::Failed { session: key });
+            }
+        }
+    }
+
+    fn on_keyframe_wanted(&mut self, room: RoomKey, session: usize, line: usize) {
+        let Some(router) = self.routers.get_mut(&room) else { return };
+        let mut asked = None;
+        for track in router.tracks_mut() {
+            let of_line = |s: &&Subscription| s.session == session && s.line == line;
+            // An idle slot's request has no track to go to.
+            if let Some(subscription) = track.subscriptions.iter().find(of_line) {
+                if let Some(ssrc) = subscription.gate.flows() {
+                    track.want_keyframe(ssrc);
+                }
+                asked = Some(track.key);
+                break;
+            }
+        }
+        if let Some(index) = asked.and_then(|key| router.index_of(key)) {
+            self.watch(room, index);
+        }
+    }
+
+    fn want_keyframes_for(&mut self, room: RoomKey, session: usize) {
+        let Some(router) = self.routers.get_mut(&room) else { return };
+        let mut asked = Vec::new();
+        for track in router.tracks_mut() {
+            if track.subscriptions.iter().any(|s| s.session == session) {
+                track.want_keyframes();
+                asked.push(track.key);
+            }
+        }
+        for key in asked {
+            self.watch_key(room, key);
+        }
+    }
+
+    /// Has the track's keyframe requests looked at before the next wait.
+    fn watch(&mut self, room: RoomKey, index: usize) {
+        let Some(track) = self.routers.get_mut(&room).and_then(|r| r.at(index)) else { return };
+        if !track.is_watched && track.keyframe_deadline().is_some() {
+            track.is_watched = true;
+            self.watched.push(Watched { room, track: index, at: self.now });
+        }
+    }
+
+    fn watch_key(&mut self, room: RoomKey, key: TrackKey) {
+        if let Some(index) = self.routers.get(&room).and_then(|router| router.index_of(key)) {
+            self.watch(room, index);
+        }
+    }
+
+    fn request_keyframes(&mut self) {
+        let now = self.now;
+        let (sessions, routers) = (&mut self.sessions, &mut self.routers);
+        let (dirty, stats) = (&mut self.dirty, &mut self.stats);
+        self.watched.retain_mut(|watched| {
+            if watched.at > now {
+                return true;
+            }
+            let Some(router) = routers.get_mut(&watched.room) else { return false };
+            match router.request_keyframes(watched.track, sessions, now, dirty, stats) {
+                Some(at) => {
+                    watched.at = at.max(now + QUANTUM);
+                    true
+                }
+                None => false,
+            }
+        });
+    }
+
+    fn emit(&mut self, room: RoomKey, event: Event) {
+        self.outputs.push_back(Output::Event { room, event });
+    }
+
+    // ---- timers ----
+
+    fn schedule(&mut self, index: usize) {
+        let Some(session) = &mut self.sessions[index] else { return };
+        let at = session.deadline().max(self.now + QUANTUM);
+        if session.scheduled.is_none_or(|scheduled| at < scheduled) {
+            session.scheduled = Some(at);
+            self.timers.push(Reverse((at, index)));
+        }
+    }
+
+    fn wake_due_sessions(&mut self) {
+        while let Some(&Reverse((at, index))) = self.timers.peek()
+            && at <= self.now
+        {
+            self.timers.pop();
+            let Some(session) = &mut self.sessions[index] else { continue };
+            // An entry that an earlier one has replaced, or that an ended session left behind.
+            if session.scheduled != Some(at) {
+                continue;
+            }
+            session.scheduled = None;
+            if session.deadline() <= self.now {
+                self.mark_dirty(index);
+            } else {
+                self.schedule(index);
+            }
+        }
+    }
+
+    fn mark_dirty(&mut self, index: usize) {
+        if let Some(session) = &mut self.sessions[index] {
+            session.mark_dirty(index, &mut self.dirty);
+        }
+    }
+
+    // ---- commands ----
+
+    fn on_command(&mut self, room: RoomKey, command: Command) {
+        match command {
+            Command::Open { session } => self.open(room, session),
+            Command::Offer { session, sdp, request } => self.offer(room, session, &sdp, request),
+            Command::Candidate { session, candidate } => {
+                if let Some(index) = self.index_in(room, session)
+                    && let Some(session) = &mut self.sessions[index]
+                {
+                    session.add_candidate(&candidate);
+                    self.mark_dirty(index);
+                }
+            }
+            Command::Publish { session, track, mid, kind, group, request } => {
+                let result = self.publish(room, session, track, mid, kind, group);
+                self.emit(room, Event::Published { session, request, result });
+            }
+            Command::Unpublish { track } => self.unpublish(room, track),
+            Command::Mute { track, muted } => {
+                if let Some(track) = self.routers.get_mut(&room).and_then(|r| r.track_mut(track)) {
+                    track.set_muted(muted);
+                }
+                self.watch_key(room, track);
+            }
+            Command::Subscribe { session, track } => self.subscribe(room, session, track),
+            Command::Unsubscribe { session, track } => {
+                if let Some(index) = self.index_in(room, session) {
+                    self.unsubscribe(room, index, track);
+                    self.bind_waiting(index);
+                }
+            }
+            Command::Close { session } => {
+                if let Some(index) = self.index_in(room, session) {
+                    self.close(index);
+                }
+            }
+        }
+    }
+
+    fn index_in(&self, room: RoomKey, session: SessionKey) -> Option<usize> {
+        let index = *self.by_key.get(&session)?;
+        self.sessions[index].as_ref().filter(|session| session.room == room)?;
+        Some(index)
+    }
+
+    fn open(&mut self, room: RoomKey, key: SessionKey) {
+        if let Some(index) = self.index_in(room, key) {
+            self.close(index);
+        }
+        let session = Session::new(room, key, &self.config, self.now);
+        let free = self.sessions.iter().position(Option::is_none);
+        let index = free.unwrap_or(self.sessions.len());
+        if index == self.sessions.len() {
+            self.sessions.push(None);
+        }
+        self.demux.add_ufrag(session.ufrag().to_owned(), index);
+        self.sessions[index] = Some(session);
+        self.by_key.insert(key, index);
+        self.routers.entry(room).or_default().sessions += 1;
+        self.stats.sessions += 1;
+    }
+
+    fn offer(&mut self, room: RoomKey, key: SessionKey, sdp: &str, request: RequestKey) {
+        let index = self.index_in(room, key);
+        let answered = match index.and_then(|index| self.sessions[index].as_mut()) {
+            Some(session) => session.answer(sdp, &self.config, self.now),
+            None => Err(CommandError::NotFound("there is no such peer connection".into())),
+        };
+        let result = match (answered, index) {
+            (Ok((answer, lost)), Some(index)) => {
+                if let Some(session) = &mut self.sessions[index] {
+                    self.demux.add_ufrag(session.ufrag().to_owned(), index);
+                }
+                self.after_offer(room, index, lost);
+                Ok(answer)
+            }
+            (Ok((answer, _)), None) => Ok(answer),
+            (Err(error), _) => Err(error),
+        };
+        self.emit(room, Event::Answered { session: key, request, result });
+        if let Some(index) = index {
+            self.bind_waiting(index);
+        }
+    }
+
+    /// Tracks whose line was given up wait for another; payload types are looked up anew.
+    fn after_offer(&mut self, room: RoomKey, index: usize, lost: Vec<TrackKey>) {
+        self.mark_dirty(index);
+        for track in lost {
+            let want = self
+                .routers
+                .get_mut(&room)
+                .and_then(|r| r.track_mut(track))
+                .map(|track| Want { track: track.key, kind: track.kind, group: track.group });
+            self.unsubscribe(room, index, track);
+            if let (Some(want), Some(session)) = (want, &mut self.sessions[index]) {
+                session.slots.want(want);
+            }
+        }
+        if let Some(router) = self.routers.get_mut(&room) {
+            for track in router.tracks_mut() {
+                let own = track.subscriptions.iter_mut().filter(|s| s.session == index);
+                own.for_each(Subscription::forget_payload_type);
+            }
+        }
+    }
+
+    fn publish(
+        &mut self,
+        room: RoomKey,
+        session: SessionKey,
+        track: TrackKey,
+        mid: String,
+        kind: MediaKind,
+        group: Group,
+    ) -> Result<(), CommandError> {
+        let missing = |what: String| Err(CommandError::NotFound(what));
+        let Some(index) = self.index_in(room, session) else {
+            return missing("there is no such peer connection; send an offer first".into());
+        };
+        let Some(publisher) = &mut self.sessions[index] else {
+            return missing("there is no such peer connection; send an offer first".into());
+        };
+        if !publisher.sends(&mid, kind) {
+            return missing(format!(
+                "no m-line {mid:?} of the last offer sends {}; offer it before it is published",
+                if kind == MediaKind::Audio { "audio" } else { "video" },
+            ));
+        }
+        let router = self.routers.entry(room).or_default();
+        let track_index = router.add(Track::new(track, index, mid.clone(), kind, group));
+        if !publisher.publish(&mid, Some(track_index)) {
+            router.remove(track);
+            return missing(format!("m-line {mid:?} is published already"));
+        }
+        self.stats.tracks += 1;
+        Ok(())
+    }
+
+    fn unpublish(&mut self, room: RoomKey, key: TrackKey) {
+        let Some(track) = self.routers.get_mut(&room).and_then(|r| r.remove(key)) else {
+            self.forget_wish(room, key);
+            return;
+        };
+        self.stats.tracks -= 1;
+        if let Some(publisher) = &mut self.sessions[track.publisher] {
+            publisher.publish(&track.mid, None);
+        }
+        let mut freed = Vec::new();
+        for subscription in track.subscriptions {
+            self.stats.subscriptions -= 1;
+            let index = subscription.session;
+            if let Some(session) = &mut self.sessions[index] {
+                session.slots.release(key, Some(subscription.into_rewrite()));
+                freed.push(index);
+            }
+        }
+        self.forget_wish(room, key);
+        for index in freed {
+            self.bind_waiting(index);
+        }
+    }
+
+    /// Nobody waits for a track any more that is gone.
+    fn forget_wish(&mut self, room: RoomKey, key: TrackKey) {
+        for session in self.sessions.iter_mut().flatten().filter(|s| s.room == room) {
+            session.slots.release(key, None);
+        }
+    }
+
+    fn subscribe(&mut self, room: RoomKey, session: SessionKey, track: TrackKey) {
+        let Some(index) = self.index_in(room, session) else { return };
+        let Some(track) = self.routers.get_mut(&room).and_then(|r| r.track_mut(track)) else {
+            return;
+        };
+        let want = Want { track: track.key, kind: track.kind, group: track.group };
+        if let Some(session) = &mut self.sessions[index] {
+            session.slots.want(want);
+        }
+        self.bind_waiting(index);
+    }
+
+    fn unsubscribe(&mut self, room: RoomKey, index: usize, key: TrackKey) {
+        let track = self.routers.get_mut(&room).and_then(|router| router.track_mut(key));
+        let subscription = track.and_then(|track| track.unsubscribe(index));
+        self.stats.subscriptions -= u64::from(subscription.is_some());
+        if let Some(session) = &mut self.sessions[index] {
+            session.slots.release(key, subscription.map(Subscription::into_rewrite));
+        }
+    }
+
+    /// Gives free slots to waiting tracks, and tells what is missing.
+    fn bind_waiting(&mut self, index: usize) {
+        let Some(session) = &self.sessions[index] else { return };
+        let (room, key) = (session.room, session.key);
+        while let Some(session) = &mut self.sessions[index]
+            && let Some(binding) = session.slots.bind_next()
+        {
+            let mid = session.slots.line(binding.line).map(|line| line.mid.clone());
+            let router = self.routers.get_mut(&room);
+            let (Some(mid), Some(track)) = (mid, router.and_then(|r| r.track_mut(binding.track)))
+            else {
+                session.slots.release(binding.track, Some(binding.rewrite));
+                continue;
+            };
+            track.subscribe(Subscription::new(index, binding.line, binding.rewrite));
+            self.stats.subscriptions += 1;
+            let event =
+                Event::Bound { session: key, track: binding.track, mid, bind: binding.bind };
+            self.emit(room, event);
+            self.watch_key(room, binding.track);
+        }
+        if let Some(session) = &mut self.sessions[index]
+            && let Some((audio, video)) = session.slots.shortage()
+        {
+            self.emit(room, Event::SlotsNeeded { session: key, audio, video });
+        }
+    }
+
+    /// Ends a session: its tracks with everybody who gets them, its subscriptions, its addresses.
+    fn close(&mut self, index: usize) {
+        let Some(session) = &self.sessions[index] else { return };
+        let (room, key) = (session.room, session.key);
+        let (mut published, mut subscribed) = (Vec::new(), Vec::new());
+        if let Some(router) = self.routers.get_mut(&room) {
+            for track in router.tracks_mut() {
+                if track.publisher == index {
+                    published.push(track.key);
+                } else if track.subscriptions.iter().any(|s| s.session == index) {
+                    subscribed.push(track.key);
+                }
+            }
+        }
+        for track in subscribed {
+            self.unsubscribe(room, index, track);
+        }
+        for track in published {
+            self.unpublish(room, track);
+        }
+        self.demux.remove(index);
+        self.by_key.remove(&key);
+        if let Some(mut session) = self.sessions[index].take() {
+            let mut goodbye = Outbox::default();
+            session.close(self.now, &mut goodbye);
+            self.outputs.extend(goodbye.transmits.into_iter().map(Output::Transmit));
+            self.stats.sessions -= 1;
+        }
+        if let Some(router) = self.routers.get_mut(&room) {
+            router.sessions = router.sessions.saturating_sub(1);
+            if router.sessions == 0 {
+                self.routers.remove(&room);
+            }
+        }
+    }
+}

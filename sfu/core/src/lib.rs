@@ -1,0 +1,39 @@
+//! The media plane's pure half: no sockets, no clock, no locks, no threads.
+//!
+//! # The path of a packet
+//!
+//! 1. The shell reads a batch of datagrams and gives each to [`Engine::handle`] with the time.
+//! 2. `demux`: the source address names the session. A first STUN check is matched by ICE ufrag
+//!    and must prove itself before its address counts for anything.
+//! 3. `session`: SRTP, NACK and RTX are str0m's. Out comes a packet with what forwarding must
+//!    know of it: encoding, keyframe or not, capture time.
+//! 4. `router`: for each subscription of the packet's track
+//! 5. `select` says whether it passes, and why not ([`stats::DropReason`]),
+//! 6. `rewrite` makes its numbers continue the slot's stream,
+//! 7. and the subscriber's session queues it and is marked dirty.
+//! 8. [`Engine::poll`] flushes each dirty session once: encryption, and out.
+
+mod capture;
+mod codec;
+mod command;
+mod config;
+mod demux;
+mod engine;
+mod event;
+mod keyframe;
+mod negotiation;
+mod packet;
+mod rewrite;
+mod router;
+mod select;
+mod session;
+mod slots;
+pub mod stats;
+mod subscription;
+mod track;
+
+pub use command::{Command, Group, RequestKey, RoomKey, SessionKey, TrackKey};
+pub use config::Config;
+pub use demux::Place;
+pub use engine::{Datagram, Engine, Input, Output, Transmit};
+pub use event::{Answer, CommandError, Event, Line, MediaKind};

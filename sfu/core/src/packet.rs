@@ -1,0 +1,73 @@
+//! One media packet on its way from a publisher to its subscribers.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::codec::vp8::PictureIds;
+use crate::event::MediaKind;
+use crate::session::Format;
+
+/// A decrypted packet as its publisher sent it, with what forwarding must know of it.
+///
+/// It is built once; each subscriber's copy shares the payload.
+#[derive(Debug, Clone)]
+pub(crate) struct Packet {
+    /// Audio or video.
+    pub(crate) kind: MediaKind,
+    /// The encoding it belongs to: each simulcast layer has its own.
+    pub(crate) ssrc: u32,
+    /// Sequence number, extended beyond 16 bits.
+    pub(crate) sequence: u64,
+    /// RTP timestamp in `format`'s clock.
+    pub(crate) timestamp: u32,
+    /// The last packet of a picture, or the first of a talk spurt.
+    pub(crate) marker: bool,
+    /// Codec and parameters.
+    pub(crate) format: Arc<Format>,
+    /// Without the RTP header.
+    pub(crate) payload: Arc<[u8]>,
+    /// A receiver can start with this packet.
+    pub(crate) starts_keyframe: bool,
+    /// VP8's running numbers.
+    pub(crate) picture_ids: Option<PictureIds>,
+    /// When it was captured, on this machine's clock, never in the future.
+    pub(crate) captured: Instant,
+    /// When it came.
+    pub(crate) arrived: Instant,
+    /// Header extensions that go through unchanged.
+    pub(crate) extensions: Extensions,
+}
+
+/// Header extensions that go through unchanged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Extensions {
+    /// RFC 6464, in -dBov.
+    pub(crate) audio_level: Option<i8>,
+    /// RFC 6464.
+    pub(crate) voice_activity: Option<bool>,
+    /// 3GPP TS 26.114, in quarter turns.
+    pub(crate) orientation: Option<u8>,
+}
+
+/// A packet as one subscriber gets it.
+#[derive(Debug, Clone)]
+pub(crate) struct Outgoing {
+    /// Index of the slot's m-line in the subscriber's session.
+    pub(crate) line: usize,
+    /// The subscriber's payload type.
+    pub(crate) payload_type: u8,
+    /// Continuous in the slot, below 65,536 at its start.
+    pub(crate) sequence: u64,
+    /// Continuous in the slot.
+    pub(crate) timestamp: u32,
+    /// As it came.
+    pub(crate) marker: bool,
+    /// When it was captured; the sender reports are made of it.
+    pub(crate) captured: Instant,
+    /// As it came.
+    pub(crate) payload: Arc<[u8]>,
+    /// VP8's running numbers as they continue in the slot.
+    pub(crate) picture_ids: Option<PictureIds>,
+    /// As they came.
+    pub(crate) extensions: Extensions,
+}

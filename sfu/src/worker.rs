@@ -1,0 +1,195 @@
+//! The loop of one media thread: wait, read a batch, run the engine, write a batch.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::{Events, Poll};
+use sfu_core::{Config, Datagram, Engine, Event, Input, Output, RoomKey, Transmit};
+
+use crate::mailbox::{Mail, Mailbox, WAKE};
+use crate::socket::{ReceiveBuffers, Sockets};
+
+/// Batches read in a row before the engine's output leaves: a flood must not starve the others.
+const BATCHES_PER_TURN: usize = 4;
+
+/// Mails taken in a row, for the same reason.
+const MAILS_PER_TURN: usize = 1_024;
+
+/// The longest wait: counters are made visible at least this often.
+const LONGEST_WAIT: Duration = Duration::from_millis(250);
+
+/// What a worker's thread owns.
+pub(crate) struct Worker {
+    index: u16,
+    config: Config,
+    engine: Engine,
+    poll: Poll,
+    sockets: Sockets,
+    mailboxes: Arc<[Mailbox]>,
+    events: Arc<dyn Fn(RoomKey, Event) + Send + Sync>,
+    buffers: ReceiveBuffers,
+    transmits: Vec<Transmit>,
+    joined: Vec<u8>,
+    /// Sockets that may have more to read: the poll tells of new datagrams only.
+    readable: Vec<bool>,
+    /// Mails may be left from the last turn.
+    has_mail: bool,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        index: u16,
+        config: Config,
+        poll: Poll,
+        mut sockets: Sockets,
+        mailboxes: Arc<[Mailbox]>,
+        events: Arc<dyn Fn(RoomKey, Event) + Send + Sync>,
+    ) -> std::io::Result<Worker> {
+        sockets.register(poll.registry())?;
+        Ok(Worker {
+            index,
+            engine: Engine::new(config.clone(), Instant::now()),
+            config,
+            poll,
+            readable: vec![true; sockets.len()],
+            sockets,
+            mailboxes,
+            events,
+            buffers: ReceiveBuffers::new(),
+            transmits: Vec::new(),
+            joined: Vec::new(),
+            has_mail: true,
+        })
+    }
+
+    /// Runs until [`Mail::Stop`]. A panic costs the sessions of this worker, not the process:
+    /// their rooms are told, and a new engine begins.
+    pub(crate) fn run(mut self) {
+        let mut events = Events::with_capacity(64);
+        loop {
+            self.wait(&mut events);
+            match catch_unwind(AssertUnwindSafe(|| self.turn())) {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(_) => self.start_over(),
+            }
+        }
+    }
+
+    fn wait(&mut self, events: &mut Events) {
+        let busy = self.has_mail || self.readable.contains(&true);
+        let timeout = if busy {
+            Duration::ZERO
+        } else {
+            let now = Instant::now();
+            let deadline = self.engine.deadline();
+            deadline.map_or(LONGEST_WAIT, |at| at.saturating_duration_since(now)).min(LONGEST_WAIT)
+        };
+        if let Err(error) = self.poll.poll(events, Some(timeout))
+            && error.kind() != std::io::ErrorKind::Interrupted
+        {
+            tracing::error!(%error, "waiting for media");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        for event in events.iter() {
+            match event.token() {
+                WAKE => self.has_mail = true,
+                socket => self.readable[socket.0] = true,
+            }
+        }
+    }
+
+    /// One turn; false when the thread is to end.
+    fn turn(&mut self) -> bool {
+        let now = Instant::now();
+        let go_on = self.read_mail(now);
+        self.read_sockets(now);
+        self.engine.handle(now, Input::Timeout);
+        self.write();
+        self.mailboxes[usize::from(self.index)].publish(self.engine.stats());
+        go_on
+    }
+
+    fn read_mail(&mut self, now: Instant) -> bool {
+        let mailbox = &self.mailboxes[usize::from(self.index)];
+        mailbox.rearm();
+        self.has_mail = true;
+        for _ in 0..MAILS_PER_TURN {
+            match mailbox.take() {
+                None => {
+                    self.has_mail = false;
+                    break;
+                }
+                Some(Mail::Stop) => return false,
+                Some(Mail::Command { room, command }) => {
+                    self.engine.handle(now, Input::Command { room, command });
+                }
+                Some(Mail::HandedOver { via, source, destination, contents }) => {
+                    let datagram = Datagram { source, destination, contents: &contents };
+                    self.engine.handle(now, Input::HandedOver { via, datagram });
+                }
+                Some(Mail::Learned { owner, source }) => {
+                    self.engine.handle(now, Input::Learned { owner, source });
+                }
+            }
+        }
+        true
+    }
+
+    fn read_sockets(&mut self, now: Instant) {
+        let engine = &mut self.engine;
+        for index in 0..self.sockets.len() {
+            for _ in 0..BATCHES_PER_TURN {
+                if !self.readable[index] {
+                    break;
+                }
+                self.readable[index] = self.sockets.receive(
+                    index,
+                    &mut self.buffers,
+                    |source, destination, contents| {
+                        let datagram = Datagram { source, destination, contents };
+                        engine.handle(now, Input::Datagram(datagram));
+                    },
+                );
+            }
+        }
+    }
+
+    fn write(&mut self) {
+        while let Some(output) = self.engine.poll() {
+            match output {
+                Output::Transmit(transmit) => self.transmits.push(transmit),
+                Output::Event { room, event } => (self.events)(room, event),
+                Output::HandOver { worker, source, destination, contents } => {
+                    let mail = Mail::HandedOver { via: self.index, source, destination, contents };
+                    if !self.post(worker, mail) {
+                        self.engine.on_worker_busy();
+                    }
+                }
+                Output::Learned { worker, source } => {
+                    // Lost, it is told again after the next check.
+                    self.post(worker, Mail::Learned { owner: self.index, source });
+                }
+            }
+        }
+        let lost = self.sockets.send(&self.transmits, &mut self.joined);
+        self.transmits.clear();
+        self.engine.on_send_failed(lost);
+    }
+
+    fn post(&self, worker: u16, mail: Mail) -> bool {
+        // A ufrag can name any worker, also one that there is not.
+        self.mailboxes.get(usize::from(worker)).is_some_and(|mailbox| mailbox.post(mail).is_ok())
+    }
+
+    fn start_over(&mut self) {
+        tracing::error!(worker = self.index, "a media worker panicked; its sessions are lost");
+        let lost: Vec<_> = self.engine.sessions().collect();
+        self.engine = Engine::new(self.config.clone(), Instant::now());
+        self.transmits.clear();
+        for (room, session) in lost {
+            (self.events)(room, Event::Failed { session });
+        }
+    }
+}
