@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import { resolve } from '../vite.base.js';
+import { resolve } from '../vite.base.ts';
 
 export default defineConfig({
   resolve,

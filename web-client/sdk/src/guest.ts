@@ -1,0 +1,63 @@
+/** Guests get their token from the server itself: `POST /v1/join`. */
+
+import { abortedError, OrielError } from './errors.ts';
+import type { RequestError } from './protocol.gen.ts';
+
+export interface JoinOptions {
+  /** The server's address, `https://rooms.example`; by default where the page came from. */
+  server?: string;
+  room: string;
+  /** The display name. */
+  name: string;
+  /** Who joins; by default the server makes one up. */
+  identity?: string;
+  signal?: AbortSignal;
+}
+
+/** What `connect` needs. */
+export interface Invitation {
+  /** Of the WebSocket. */
+  url: string;
+  token: string;
+}
+
+/** Asks for a token. Rejects with `forbidden` where guests are not let in. */
+export async function askForInvitation(options: JoinOptions): Promise<Invitation> {
+  const { server = globalThis.location?.origin, room, name, identity, signal } = options;
+  let response: Response;
+  let body: unknown;
+  try {
+    response = await fetch(new URL('/v1/join', server), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ room, name, identity }),
+      ...(signal ? { signal } : {}),
+    });
+    body = await response.json().catch(() => undefined);
+  } catch (error) {
+    if (signal?.aborted) throw abortedError(signal);
+    throw new OrielError('unreachable', 'No Oriel server answers at this address.', { cause: error });
+  }
+  if (!response.ok) {
+    if (isRequestError(body)) throw OrielError.fromServer(body);
+    throw new OrielError('unreachable', `The server answered with HTTP status ${response.status}.`);
+  }
+  return body as Invitation;
+}
+
+function isRequestError(body: unknown): body is RequestError {
+  return typeof body === 'object' && body !== null && 'code' in body && 'message' in body;
+}
+
+/** The address of the WebSocket, from it or from the server's `http(s)` address. */
+export function socketAddress(url: string): string {
+  let address: URL;
+  try {
+    address = new URL(url, globalThis.location?.href);
+  } catch (error) {
+    throw new OrielError('unreachable', `"${url}" is not an address.`, { cause: error });
+  }
+  address.protocol = address.protocol.replace(/^http/, 'ws');
+  if (address.pathname === '/') address.pathname = '/v1/ws';
+  return address.href;
+}

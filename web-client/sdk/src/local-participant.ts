@@ -1,0 +1,294 @@
+/** Ourselves in the room: devices, what is published of them, and muting. */
+
+import type { Session } from './connection/session.ts';
+import { OrielError } from './errors.ts';
+import type { RoomEvents, TypedEmitter } from './events.ts';
+import type { DeviceSource } from './media/device-choice.ts';
+import { isOurs, openScreen, type CaptureOptions } from './media/devices.ts';
+import { Participant } from './participant.ts';
+import type { GrantsInfo, MediaKind, TrackSource } from './protocol.gen.ts';
+import { LocalTrackPublication } from './publication.ts';
+import { Publisher, type SessionSource } from './publisher.ts';
+import { LocalTrack } from './track.ts';
+
+export interface PublishOptions {
+  source: TrackSource;
+  /** A label for people. */
+  name?: string;
+  /** Published in the muted state. */
+  muted?: boolean;
+  /** Bits per second at most; a sensible value by source and size by default. */
+  maxBitrate?: number;
+}
+
+/** What the local participant needs of its room. */
+export interface LocalHost extends SessionSource {
+  readonly emitter: TypedEmitter<RoomEvents>;
+  /** Opens the device asked for, or the one chosen for the room. */
+  openDevice(source: DeviceSource, asked: CaptureOptions): Promise<MediaStreamTrack>;
+}
+
+export class LocalParticipant extends Participant<LocalTrackPublication> {
+  readonly isLocal = true;
+  readonly #host: LocalHost;
+  #grants: GrantsInfo = { can_publish: [], can_subscribe: false, can_publish_data: false };
+  readonly #publisher: Publisher;
+  /** The last step of each source: steps of one source never overlap, so the last call wins. */
+  readonly #steps = new Map<TrackSource, Promise<unknown>>();
+  readonly #muting = {
+    setMuted: (publication: LocalTrackPublication, muted: boolean) =>
+      this.#step(publication.source, () => this.#setMuted(publication, muted)),
+  };
+
+  /** @internal */
+  constructor(host: LocalHost) {
+    super();
+    this.#host = host;
+    this.#publisher = new Publisher(host);
+  }
+
+  /** The sources that the token allows; empty before joining. */
+  get canPublish(): readonly TrackSource[] {
+    return this.#grants.can_publish;
+  }
+
+  get canChat(): boolean {
+    return this.#grants.can_publish_data;
+  }
+
+  /** Opens and publishes the microphone, or unmutes it; mutes it. The device stays open. */
+  setMicrophoneEnabled(enabled: boolean, options?: CaptureOptions): Promise<LocalTrackPublication | undefined> {
+    return this.#step('microphone', () => this.#setDevice('microphone', enabled, options));
+  }
+
+  /** Opens and publishes the camera, or unmutes it; mutes it and switches the device off. */
+  setCameraEnabled(enabled: boolean, options?: CaptureOptions): Promise<LocalTrackPublication | undefined> {
+    return this.#step('camera', () => this.#setDevice('camera', enabled, options));
+  }
+
+  /** Lets the person choose a screen and publishes it, with its sound where there is any; or ends it. */
+  setScreenShareEnabled(
+    enabled: boolean,
+    options: { audio?: boolean } = {},
+  ): Promise<LocalTrackPublication | undefined> {
+    return this.#step('screen_share', async () => {
+      const now = this.getPublication('screen_share');
+      if (!enabled) {
+        await this.#endScreenShare();
+        return undefined;
+      }
+      if (now) return now;
+      this.#requireGrant('screen_share');
+      const { video, audio } = await openScreen(options.audio ?? false);
+      const sound = audio && this.canPublish.includes('screen_share_audio') ? audio : undefined;
+      try {
+        const [publication] = await Promise.all([
+          this.#publish(video, { source: 'screen_share' }),
+          sound && this.#publish(sound, { source: 'screen_share_audio' }),
+        ]);
+        return publication;
+      } catch (error) {
+        video.stop();
+        audio?.stop();
+        await this.#endScreenShare().catch(() => {});
+        throw error;
+      }
+    });
+  }
+
+  /** Publishes any track: one from a preview, a canvas or a file. Several of one source are allowed. */
+  publishTrack(track: MediaStreamTrack, options: PublishOptions): Promise<LocalTrackPublication> {
+    return this.#step(options.source, () => this.#publish(track, options));
+  }
+
+  /** Ends a publication. A device that this package opened is switched off. */
+  async unpublishTrack(target: MediaStreamTrack | LocalTrackPublication): Promise<void> {
+    const publication = this.publications.find((one) => one === target || one.track.mediaStreamTrack === target);
+    if (publication) await this.#step(publication.source, () => this.#unpublish(publication));
+  }
+
+  /** @internal Goes on with another device of the same kind, if the source is in use. */
+  switchDevice(source: DeviceSource, deviceId: string): Promise<void> {
+    return this.#step(source, async () => {
+      const publication = this.getPublication(source);
+      // One that is not ours has no device; one that rests is opened anew when it is needed.
+      if (!publication || !isLive(publication) || !isOurs(publication.track.mediaStreamTrack)) return;
+      await this.#swap(publication, await this.#host.openDevice(source, { deviceId }));
+    });
+  }
+
+  /** @internal In a room (again): publishes there what is published here. */
+  enter(grants: GrantsInfo, session: Session): void {
+    this.#grants = grants;
+    for (const publication of this.publications) void this.#republish(publication, session);
+  }
+
+  /** @internal Out of the room for good: everything is ended, devices are switched off. */
+  leave(): void {
+    for (const publication of this.publications) this.#forget(publication);
+    this.#grants = { can_publish: [], can_subscribe: false, can_publish_data: false };
+  }
+
+  async #setDevice(
+    source: DeviceSource,
+    enabled: boolean,
+    options: CaptureOptions = {},
+  ): Promise<LocalTrackPublication | undefined> {
+    const publication = this.getPublication(source);
+    if (publication) {
+      await this.#setMuted(publication, !enabled, options);
+      return publication;
+    }
+    if (!enabled) return undefined;
+    await this.#host.session();
+    this.#requireGrant(source);
+    const media = await this.#host.openDevice(source, options);
+    try {
+      return await this.#publish(media, { source });
+    } catch (error) {
+      media.stop();
+      throw error;
+    }
+  }
+
+  async #publish(media: MediaStreamTrack, options: PublishOptions): Promise<LocalTrackPublication> {
+    const { source, name = '', muted = false, maxBitrate } = options;
+    await this.#host.session();
+    this.#requireGrant(source);
+    media.enabled = !muted;
+    const info = { id: '', kind: media.kind as MediaKind, source, name, muted };
+    const publication = new LocalTrackPublication(info, new LocalTrack(source, media), this.#muting, maxBitrate);
+    await this.#publisher.publish(publication);
+    this.#watch(publication, media);
+    this.addPublication(publication);
+    this.#host.emitter.emit('localTrackPublished', publication, this);
+    return publication;
+  }
+
+  async #republish(publication: LocalTrackPublication, session: Session): Promise<void> {
+    try {
+      await this.#publisher.republish(publication, session);
+    } catch (error) {
+      if (session.isOver || !this.publications.includes(publication)) return;
+      this.#forget(publication);
+      this.#host.emitter.emit('error', OrielError.from(error, 'internal'));
+    }
+  }
+
+  async #setMuted(publication: LocalTrackPublication, muted: boolean, options: CaptureOptions = {}): Promise<void> {
+    if (publication.muted === muted) return;
+    if (muted) await this.#mute(publication);
+    else await this.#unmute(publication, options);
+  }
+
+  /** Silent and dark here first: what the server says to it comes second. */
+  async #mute(publication: LocalTrackPublication): Promise<void> {
+    const media = publication.track.mediaStreamTrack;
+    media.enabled = false;
+    publication.update({ muted: true });
+    this.#host.emitter.emit('trackMuted', publication, this);
+    try {
+      await this.#publisher.tell(publication, true);
+    } finally {
+      if (publication.source === 'camera' && isOurs(media)) await this.#rest(publication);
+    }
+  }
+
+  /** Counts as unmuted when the server has said yes: nobody is to believe that they are heard too early. */
+  async #unmute(publication: LocalTrackPublication, options: CaptureOptions): Promise<void> {
+    const { source, track } = publication;
+    if (!isLive(publication) && isDeviceSource(source)) {
+      await this.#swap(publication, await this.#host.openDevice(source, options));
+    }
+    await this.#host.session();
+    track.mediaStreamTrack.enabled = true;
+    try {
+      await this.#publisher.tell(publication, false);
+    } catch (error) {
+      track.mediaStreamTrack.enabled = false;
+      if (source === 'camera' && isOurs(track.mediaStreamTrack)) await this.#rest(publication);
+      throw error;
+    }
+    // The room's own word may have come before the reply, and been told.
+    if (!publication.muted) return;
+    publication.update({ muted: false });
+    this.#host.emitter.emit('trackUnmuted', publication, this);
+  }
+
+  /** Switches the device off but keeps the publication. */
+  async #rest(publication: LocalTrackPublication): Promise<void> {
+    publication.track.mediaStreamTrack.stop();
+    await this.#publisher.send(publication, null);
+  }
+
+  /** Goes on with another browser track. */
+  async #swap(publication: LocalTrackPublication, media: MediaStreamTrack): Promise<void> {
+    const old = publication.track.mediaStreamTrack;
+    media.enabled = !publication.muted;
+    publication.track.replace(media);
+    this.#watch(publication, media);
+    old.stop();
+    await this.#publisher.send(publication, media);
+  }
+
+  async #endScreenShare(): Promise<void> {
+    const both = this.publications.filter(({ source }) => source.startsWith('screen_share'));
+    await Promise.all(both.map((publication) => this.#unpublish(publication)));
+  }
+
+  async #unpublish(publication: LocalTrackPublication): Promise<void> {
+    if (!this.publications.includes(publication)) return;
+    this.#forget(publication);
+    await this.#publisher.unpublish(publication);
+  }
+
+  #forget(publication: LocalTrackPublication): void {
+    this.removePublication(publication);
+    publication.track.detach();
+    if (isOurs(publication.track.mediaStreamTrack)) publication.track.mediaStreamTrack.stop();
+    this.#host.emitter.emit('localTrackUnpublished', publication, this);
+  }
+
+  /** `ended` comes when the device is gone or the person ended it, never from our own `stop`. */
+  #watch(publication: LocalTrackPublication, media: MediaStreamTrack): void {
+    const ended = (): void => {
+      if (publication.track.mediaStreamTrack !== media || !this.publications.includes(publication)) return;
+      this.#ended(publication).catch((error: unknown) => {
+        this.#host.emitter.emit('warning', OrielError.from(error, 'internal'));
+      });
+    };
+    media.addEventListener('ended', ended, { once: true });
+  }
+
+  async #ended(publication: LocalTrackPublication): Promise<void> {
+    const { source, track } = publication;
+    if (source.startsWith('screen_share')) {
+      await this.setScreenShareEnabled(false);
+    } else if (isDeviceSource(source) && isOurs(track.mediaStreamTrack)) {
+      this.#host.emitter.emit('mediaDevicesError', new OrielError('media_ended', `The ${source} is gone.`), source);
+      await publication.mute();
+    } else {
+      await this.unpublishTrack(publication);
+    }
+  }
+
+  #requireGrant(source: TrackSource): void {
+    if (this.canPublish.includes(source)) return;
+    throw new OrielError('forbidden', `The token does not allow to publish "${source}".`);
+  }
+
+  #step<T>(source: TrackSource, step: () => Promise<T>): Promise<T> {
+    const before = this.#steps.get(source) ?? Promise.resolve();
+    const done = before.then(step, step);
+    this.#steps.set(source, done);
+    return done;
+  }
+}
+
+function isLive(publication: LocalTrackPublication): boolean {
+  return publication.track.mediaStreamTrack.readyState === 'live';
+}
+
+function isDeviceSource(source: TrackSource): source is DeviceSource {
+  return source === 'camera' || source === 'microphone';
+}

@@ -1,0 +1,89 @@
+/** What a participant has published: the room's knowledge of a track, whether it flows or not. */
+
+import type { LocalTrack, RemoteTrack, Track } from './track.ts';
+import type { MediaKind, TrackInfo, TrackSource } from './protocol.gen.ts';
+
+/** A published track as the room knows it. */
+export abstract class TrackPublication {
+  #info: TrackInfo;
+
+  constructor(info: TrackInfo) {
+    this.#info = info;
+  }
+
+  /** `TR_…`. A local publication gets a new one when the room is joined again. */
+  get id(): string {
+    return this.#info.id;
+  }
+
+  get kind(): MediaKind {
+    return this.#info.kind;
+  }
+
+  get source(): TrackSource {
+    return this.#info.source;
+  }
+
+  /** A label for people; may be empty. */
+  get name(): string {
+    return this.#info.name;
+  }
+
+  get muted(): boolean {
+    return this.#info.muted;
+  }
+
+  /** The media, if there is any here. */
+  abstract get track(): Track | undefined;
+
+  /** @internal */
+  update(change: Partial<TrackInfo>): void {
+    this.#info = { ...this.#info, ...change };
+  }
+}
+
+/** What somebody else has published. */
+export class RemoteTrackPublication extends TrackPublication {
+  #track: RemoteTrack | undefined;
+
+  /** There while the track flows to us. */
+  override get track(): RemoteTrack | undefined {
+    return this.#track;
+  }
+
+  /** @internal */
+  setTrack(track: RemoteTrack | undefined): void {
+    this.#track = track;
+  }
+}
+
+/** Mutes and unmutes; implemented by the local participant, which owns devices and senders. */
+export interface Muting {
+  setMuted(publication: LocalTrackPublication, muted: boolean): Promise<void>;
+}
+
+/** What we have published. */
+export class LocalTrackPublication extends TrackPublication {
+  override readonly track: LocalTrack;
+  /** @internal Bits per second at most; undefined for the value by source. */
+  readonly maxBitrate: number | undefined;
+  readonly #muting: Muting;
+
+  /** @internal */
+  constructor(info: TrackInfo, track: LocalTrack, muting: Muting, maxBitrate?: number) {
+    super(info);
+    this.track = track;
+    this.maxBitrate = maxBitrate;
+    this.#muting = muting;
+  }
+
+  /** Nothing more is sent. A camera that we opened is switched off, so its light goes out. */
+  mute(): Promise<void> {
+    return this.#muting.setMuted(this, true);
+  }
+
+  /** Sends again; a camera is opened again, which may fail like the first time. */
+  unmute(): Promise<void> {
+    return this.#muting.setMuted(this, false);
+  }
+}
