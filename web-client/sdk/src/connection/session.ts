@@ -134,8 +134,8 @@ export class Session {
 
   /** Every track on an m-line, of ours and of others. */
   lines(): Line[] {
-    const sent = [...this.#published].map(({ info, transceiver }) => ({ mid: transceiver.mid ?? '', track: info.id, bind: 0 }));
-    return [...sent, ...this.slots.lines()];
+    const sent = (one: Published): Line => ({ mid: one.transceiver.mid ?? '', track: one.info.id, bind: 0 });
+    return [...[...this.#published].map(sent), ...this.slots.lines()];
   }
 
   /** Says good-bye and closes. */
