@@ -1,0 +1,65 @@
+# Everything there is to do, by name. `make help` lists it.
+
+CARGO := cargo
+NPM := npm --prefix web-client
+VENV := .venv
+WEB := web-client/app/dist/index.html
+WEB_SOURCES := $(shell find web-client/sdk web-client/elements web-client/app web-client/*.ts \
+	-type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# Steps follow one another: each would otherwise take what the others need, and failures would mix.
+.NOTPARALLEL:
+.PHONY: help run build test check test-rust test-web e2e clean need-build need-test
+
+help: ## List what there is to do
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: build ## Build and start the server; ARGS="--set server.http_port=0" passes arguments on
+	@exec target/release/oriel $(ARGS)
+
+build: need-build $(WEB) ## Build target/release/oriel, the whole product in one file
+	@$(CARGO) build --locked --release --bin oriel
+
+test: need-test check test-web test-rust e2e ## Run everything that must pass before a change lands
+
+check: need-build $(WEB) ## Format, lints and types
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(NPM) run check
+
+test-rust: need-build $(WEB) ## Rust tests
+	$(CARGO) test --locked --workspace
+
+test-web: web-client/node_modules/.package-lock.json ## TypeScript unit tests
+	$(NPM) test
+
+# `--all-targets` as in `cargo test`: with the same features nothing is compiled twice.
+e2e: need-test $(WEB) $(VENV)/pyvenv.cfg ## Calls between real browsers; ARGS="whip -g aiortc" picks some
+	$(CARGO) build --locked --workspace --all-targets
+	$(NPM) run e2e --workspace @oriel/e2e -- $(ARGS)
+
+clean: ## Delete everything that was built or installed here
+	rm -rf target $(VENV) web-client/node_modules web-client/*/node_modules web-client/*/dist web-client/test-results
+
+need-build:
+	@scripts/need rust node compiler
+
+need-test:
+	@scripts/need rust rust-lints node compiler cmake chromium firefox sound python
+
+web-client/node_modules/.package-lock.json: web-client/package-lock.json
+	@scripts/need node
+	@$(NPM) ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(WEB): web-client/node_modules/.package-lock.json $(WEB_SOURCES)
+	@$(NPM) run build
+	@touch $@
+
+$(VENV)/pyvenv.cfg: web-client/e2e/aiortc/requirements.txt
+	@scripts/need python
+	@python3 -m venv $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --root-user-action=ignore --requirement $<
+	@touch $@

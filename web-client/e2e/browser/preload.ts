@@ -1,0 +1,37 @@
+/**
+ * Runs in every page under test before the page's own code. Its bundle takes its settings from the
+ * variable `orielTestSettings`, which the text that loads it defines in front of it.
+ */
+import type { Signature } from '../support/signature.ts';
+import { received, recordConnections, selectedPaths } from './connections.ts';
+import { installDevices, type DeviceBehaviour } from './devices.ts';
+import { audioParticipants, texts, tiles } from './page.ts';
+
+/** What a page under test is told. */
+export interface PreloadSettings {
+  readonly signature: Signature;
+  /** Gives its colour to the shared screen. */
+  readonly screen: Signature;
+  readonly devices: DeviceBehaviour;
+}
+
+/** What a test may call in the page. */
+export interface PageProbe {
+  readonly tiles: typeof tiles;
+  readonly texts: typeof texts;
+  readonly audioParticipants: typeof audioParticipants;
+  readonly received: typeof received;
+  readonly selectedPaths: typeof selectedPaths;
+}
+
+declare global {
+  interface Window {
+    orielTest: PageProbe;
+  }
+}
+
+declare const orielTestSettings: PreloadSettings;
+
+recordConnections();
+installDevices(orielTestSettings.signature, orielTestSettings.screen, orielTestSettings.devices);
+window.orielTest = { tiles, texts, audioParticipants, received, selectedPaths };

@@ -1,0 +1,23 @@
+import { defineConfig } from '@playwright/test';
+
+import { CHROMIUM } from './support/chromium.ts';
+
+const screenshotsAndTraces = '../test-results';
+
+export default defineConfig({
+  testDir: 'specs',
+  outputDir: screenshotsAndTraces,
+  // A call is several browsers and a server: one at a time, and none is tried twice.
+  workers: 1,
+  retries: 0,
+  timeout: 120_000,
+  expect: { timeout: 20_000 },
+  forbidOnly: process.env.CI !== undefined,
+  reporter: [['list']],
+  use: {
+    browserName: 'chromium',
+    launchOptions: CHROMIUM,
+    actionTimeout: 15_000,
+    navigationTimeout: 15_000,
+  },
+});

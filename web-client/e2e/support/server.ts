@@ -1,0 +1,87 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+import { Metrics } from './metrics.ts';
+import { start, until } from './process.ts';
+
+const BINARY = process.env.ORIEL_BINARY ?? new URL('../../../target/debug/oriel', import.meta.url).pathname;
+
+/** A server of a test's own, on ports of its own. */
+export interface Server {
+  /** `http://127.0.0.1:PORT`, without a slash at the end. */
+  readonly url: string;
+  /** Its one UDP port, as the kernel knows it. */
+  readonly mediaPort: number;
+  metrics(): Promise<Metrics>;
+  /** What `oriel token` prints for these arguments. */
+  token(...args: string[]): Promise<string>;
+  /** Everything that it has logged. */
+  output(): string;
+  stop(): Promise<void>;
+}
+
+/** Starts `oriel` with a state folder of its own and waits until it says that it is ready. */
+export async function startServer(): Promise<Server> {
+  const state = mkdtempSync(join(tmpdir(), 'oriel-test-'));
+  const internalPort = await freePort();
+  const environment = {
+    PATH: process.env.PATH,
+    HOME: state,
+    ORIEL__SERVER__HTTP_PORT: '0',
+    ORIEL__SERVER__INTERNAL_PORT: String(internalPort),
+    ORIEL__SERVER__STATE_DIR: state,
+    ORIEL__SFU__UDP_PORT: '0',
+  };
+  const server = start(BINARY, [], { env: environment, cwd: state });
+  const url = await until(server, 'oriel says that it is ready', () => /^Oriel is ready: (\S+?)\/?$/m.exec(server.output())?.[1]);
+  return {
+    url,
+    mediaPort: udpPort(server.child.pid ?? 0),
+    metrics: async () => {
+      const response = await fetch(`http://127.0.0.1:${internalPort}/metrics`);
+      if (!response.ok) throw new Error(`/metrics: ${response.status}`);
+      return new Metrics(await response.text());
+    },
+    token: async (...args) => {
+      const { stdout } = await promisify(execFile)(BINARY, ['token', ...args], { env: environment, cwd: state });
+      return stdout.trim();
+    },
+    output: () => server.output(),
+    stop: async () => {
+      await server.stop();
+      rmSync(state, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A TCP port that nobody listens on. */
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
+
+/** The one port that the process has UDP sockets on, from the kernel's own tables (see proc(5)). */
+function udpPort(pid: number): number {
+  const inodes = new Set<string>();
+  for (const descriptor of readdirSync(`/proc/${pid}/fd`)) {
+    const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${descriptor}`))?.[1];
+    if (inode !== undefined) inodes.add(inode);
+  }
+  const ports = new Set<number>();
+  for (const table of ['udp', 'udp6']) {
+    for (const line of readFileSync(`/proc/${pid}/net/${table}`, 'utf8').split('\n').slice(1)) {
+      const columns = line.trim().split(/\s+/);
+      if (inodes.has(columns[9] ?? '')) ports.add(parseInt(columns[1]?.split(':')[1] ?? '', 16));
+    }
+  }
+  const [port] = ports;
+  if (port === undefined || ports.size > 1) throw new Error(`expected one UDP port, the server has ${[...ports].join(', ') || 'none'}`);
+  return port;
+}
