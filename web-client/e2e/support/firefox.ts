@@ -41,7 +41,7 @@ export function firefoxDriver(page: Page): Driver {
     goto: async (url) => {
       await page.goto(url);
     },
-    evaluate: (run, argument) => page.evaluate(run, argument) as never,
+    evaluate: (run, argument) => page.evaluate(run as (argument: unknown) => unknown, argument) as never,
     click: (testId) => locate(testId).click(),
     fill: (testId, text) => locate(testId).fill(text),
     screenshot: async (path) => {
