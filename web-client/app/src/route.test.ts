@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest';
+import { roomLink, routeOf } from './route.ts';
+
+describe('routeOf', () => {
+  it.each([
+    ['/', { page: 'home', unknown: false }],
+    ['/r/tea', { page: 'room', room: 'tea' }],
+    ['/r/tea/', { page: 'room', room: 'tea' }],
+    ['/r/Team%2ESync', { page: 'room', room: 'Team.Sync' }],
+    ['/r/', { page: 'home', unknown: true }],
+    ['/r/a%20b', { page: 'home', unknown: true }],
+    ['/r/%E0%A4', { page: 'home', unknown: true }],
+    ['/elsewhere', { page: 'home', unknown: true }],
+  ])('%j', (path, route) => {
+    expect(routeOf(path)).toEqual(route);
+  });
+
+  it('leads back from the link it makes', () => {
+    const link = new URL(roomLink('https://rooms.example', 'Team.Sync_1'));
+    expect(routeOf(link.pathname)).toEqual({ page: 'room', room: 'Team.Sync_1' });
+  });
+});

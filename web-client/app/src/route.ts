@@ -1,0 +1,31 @@
+/** Which page an address means. The server gives the same document for all of them. */
+import { isRoomName } from './room-name.ts';
+
+/** A page. */
+export type Route = { readonly page: 'home'; readonly unknown: boolean } | { readonly page: 'room'; readonly room: string };
+
+/** The page for a path. A path that means nothing leads home and is `unknown`. */
+export function routeOf(path: string): Route {
+  if (path === '/') return { page: 'home', unknown: false };
+  const [, encoded] = /^\/r\/([^/]+)\/?$/u.exec(path) ?? [];
+  const room = encoded === undefined ? undefined : decode(encoded);
+  return room !== undefined && isRoomName(room) ? { page: 'room', room } : { page: 'home', unknown: true };
+}
+
+/** The path of a room. */
+export function roomPath(room: string): string {
+  return `/r/${encodeURIComponent(room)}`;
+}
+
+/** The address that leads others to a room. */
+export function roomLink(origin: string, room: string): string {
+  return origin + roomPath(room);
+}
+
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}

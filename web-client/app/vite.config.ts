@@ -1,0 +1,21 @@
+import { defineConfig } from 'vite';
+import { resolve } from '../vite.base.js';
+
+/** Where `oriel` listens while the pages come from Vite. */
+const SERVER = 'http://127.0.0.1:7880';
+
+export default defineConfig({
+  resolve,
+  // The server gives the same page for `/` and `/r/ROOM`, so everything else has an absolute address.
+  base: '/',
+  build: {
+    target: 'es2022',
+    // Small files too stay files: the server's policy allows no data: addresses.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  server: {
+    host: '127.0.0.1',
+    proxy: { '/v1': { target: SERVER, ws: true } },
+  },
+});

@@ -1,0 +1,7 @@
+import { defineConfig } from 'vitest/config';
+import { resolve } from '../vite.base.js';
+
+export default defineConfig({
+  resolve,
+  test: { name: 'app', include: ['src/**/*.test.ts'], environment: 'node' },
+});

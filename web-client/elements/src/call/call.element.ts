@@ -1,0 +1,324 @@
+import type { ChatMessage, Participant, Room, TrackPublication } from '@oriel/client';
+import { html, nothing, type TemplateResult } from 'lit';
+import { classMap } from 'lit/directives/class-map.js';
+import '../audio/audio.ts';
+import '../chat/chat.ts';
+import '../controls/controls.ts';
+import type { Panel } from '../controls/controls.element.ts';
+import { isOn, setOn, sourceDevice } from '../controls/switches.ts';
+import '../copy-link/copy-link.ts';
+import { type Device, deviceTrouble, isCancelled, type Trouble } from '../devices/trouble.ts';
+import { type Announcement, OrielElement, type Urgency } from '../element/element.ts';
+import { RoomController } from '../element/room-controller.ts';
+import '../grid/grid.ts';
+import '../help/help.ts';
+import { icon, mark } from '../icons/icon.ts';
+import '../people/people.ts';
+import '../settings/settings.ts';
+import { baseStyles } from '../styles/base.styles.ts';
+import { buttonStyles } from '../styles/button.styles.ts';
+import { callStyles } from './call.styles.ts';
+import { Keyboard } from './keyboard.ts';
+import { chatNews, presenceNews, screenNews, switchNews } from './news.ts';
+import { notices } from './notices.ts';
+import { PushToTalk } from './push-to-talk.ts';
+import type { Shortcut } from './shortcuts.ts';
+import { WakeLock } from './wake-lock.ts';
+
+/** Narrower than this, in CSS pixels, a panel covers everything. */
+const NARROW = 720;
+/** Milliseconds that a chat message shows up while the chat is closed. */
+const TOAST = 5000;
+
+const PARTS = 'tile, name, button, stage, strip, toolbar, menu, chat, message, list, picker, dialog';
+
+/**
+ * A room that one is in: everybody's pictures and sound, the controls, the panels, the keyboard.
+ *
+ * @fires oriel-leave - Leave was pressed.
+ * @fires oriel-announce - Something happened. `detail` is `{text, urgency}`, for a screen reader.
+ * @csspart header - The line above the pictures.
+ * @csspart panel - Chat or people.
+ * @csspart notice - What is wrong or unusual now.
+ */
+export class CallElement extends OrielElement {
+  static override styles = [baseStyles, buttonStyles, callStyles];
+  static override properties = {
+    room: { attribute: false },
+    link: {},
+    panel: { state: true },
+    unread: { state: true },
+    toast: { state: true },
+    troubles: { state: true },
+    narrow: { state: true },
+    inviteClosed: { state: true },
+  };
+
+  /** The room, joined. */
+  declare room: Room | undefined;
+  /** Where others find it. */
+  declare link: string;
+  private declare panel: Panel | undefined;
+  private declare unread: number;
+  private declare toast: string;
+  private declare troubles: ReadonlyMap<Device, Trouble>;
+  private declare narrow: boolean;
+  private declare inviteClosed: boolean;
+
+  readonly #talk = new PushToTalk({
+    isOn: () => this.room !== undefined && isOn(this.room, 'microphone'),
+    set: (on) => this.#set('microphone', on),
+  });
+  readonly #observer = new ResizeObserver((entries) => {
+    this.narrow = (entries.at(-1)?.contentRect.width ?? 0) < NARROW;
+  });
+  #toastTimer: ReturnType<typeof setTimeout> | undefined;
+  /** What had the focus before a panel took it. */
+  #opener: HTMLElement | undefined;
+
+  constructor() {
+    super();
+    this.link = '';
+    this.unread = 0;
+    this.toast = '';
+    this.troubles = new Map();
+    this.narrow = false;
+    this.inviteClosed = false;
+    new WakeLock(this);
+    new Keyboard(this, this.#talk, {
+      onShortcut: (shortcut) => this.#onShortcut(shortcut),
+      onEscape: () => this.#closePanel(),
+      onTalk: () => this.requestUpdate(),
+      isActive: () => !this.#hasDialog(),
+    });
+    new RoomController(this, {
+      audioPlaybackChanged: undefined,
+      chatMessage: (message) => this.#onChat(message),
+      localTrackPublished: (publication) => this.#forget(sourceDevice(publication.source)),
+      localTrackUnpublished: undefined,
+      mediaDevicesError: (error, source) => this.showTrouble(sourceDevice(source), error),
+      participantConnected: (participant) => this.#announce(presenceNews(participant, true)),
+      participantDisconnected: (participant) => this.#announce(presenceNews(participant, false)),
+      reconnected: () => this.#announce('Connected again'),
+      reconnecting: () => this.#announce('The connection is lost. Trying to get it back.', 'assertive'),
+      trackPublished: (publication, participant) => this.#onScreen(publication, participant, true),
+      trackUnmuted: (publication, participant) => {
+        if (participant.isLocal) this.#forget(sourceDevice(publication.source));
+      },
+      trackMuted: undefined,
+      trackUnpublished: (publication, participant) => this.#onScreen(publication, participant, false),
+    });
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#observer.observe(this);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#observer.disconnect();
+    clearTimeout(this.#toastTimer);
+  }
+
+  /** Opens a panel, or closes it. */
+  togglePanel(panel: Panel): void {
+    if (this.panel === panel) this.#closePanel();
+    else void this.#openPanel(panel);
+  }
+
+  /** Switches the microphone, the camera or the screen share. */
+  toggle(device: Device): Promise<void> {
+    const { room } = this;
+    return room === undefined ? Promise.resolve() : this.#set(device, !isOn(room, device));
+  }
+
+  /** Says above the pictures why a device is not there. */
+  showTrouble(device: Device, error: unknown): void {
+    if (isCancelled(device, error)) return;
+    const trouble = deviceTrouble(device, error, location.host);
+    this.troubles = new Map([...this.troubles, [device, trouble]]);
+    this.#announce(`${trouble.title}. ${trouble.advice}`, 'assertive');
+  }
+
+  override render(): TemplateResult {
+    const { room } = this;
+    if (room === undefined) return html``;
+    const covered = this.narrow && this.panel !== undefined;
+    return html`
+      <div
+        class=${classMap({ call: true, narrow: this.narrow })}
+        @oriel-device-error=${this.#onControlError}
+        @oriel-toggle-panel=${(event: CustomEvent<Panel>) => this.togglePanel(event.detail)}
+        @oriel-close=${() => this.#closePanel()}
+        @oriel-open-settings=${() => this.renderRoot.querySelector('oriel-settings')?.show()}
+        @oriel-open-help=${() => this.renderRoot.querySelector('oriel-help')?.show()}
+      >
+        <header class="top" part="header" ?inert=${covered}>
+          ${mark()}
+          <h1 tabindex="-1">${room.name}</h1>
+          <div class="grow"></div>
+          <slot name="header-end"></slot>
+          <oriel-copy-link look="quiet" exportparts="button" ?compact=${this.narrow} .link=${this.link}></oriel-copy-link>
+        </header>
+        <div class="stage" ?inert=${covered}>
+          ${this.#notices(room)}
+          <oriel-grid exportparts=${PARTS} .room=${room}></oriel-grid>
+          ${this.#floating(room)}
+        </div>
+        ${this.#panel(room)}
+        <oriel-controls
+          exportparts=${PARTS}
+          ?inert=${covered}
+          .room=${room}
+          .panel=${this.panel}
+          .unread=${this.unread}
+        ></oriel-controls>
+        <oriel-settings exportparts=${PARTS} .room=${room}></oriel-settings>
+        <oriel-help exportparts=${PARTS}></oriel-help>
+        <oriel-audio .room=${room}></oriel-audio>
+      </div>
+    `;
+  }
+
+  #notices(room: Room): TemplateResult {
+    return notices({
+      reconnecting: room.state === 'reconnecting',
+      audioBlocked: !room.canPlayAudio,
+      sharing: isOn(room, 'screen'),
+      troubles: this.troubles,
+      onStartAudio: () => void room.startAudio(),
+      onStopSharing: () => void this.#set('screen', false),
+      onDismiss: (device) => this.#forget(device),
+    });
+  }
+
+  #floating(room: Room): TemplateResult {
+    const alone = room.remoteParticipants.size === 0 && !this.inviteClosed;
+    return html`
+      ${alone && this.link !== '' ? this.#invitation() : nothing}
+      ${this.toast === ''
+        ? nothing
+        : html`<button type="button" class="toast" part="toast" @click=${() => void this.#openPanel('chat')}>
+            ${icon('chat')}<span>${this.toast}</span>
+          </button>`}
+      ${this.#talk.held ? html`<p class="talking">${icon('microphone')} You can be heard</p>` : nothing}
+    `;
+  }
+
+  #invitation(): TemplateResult {
+    return html`<section class="alone" part="invitation" aria-labelledby="alone" data-testid="alone">
+      <header>
+        <h2 id="alone">You are the only one here</h2>
+        <button
+          type="button"
+          class="icon-button"
+          part="button"
+          aria-label="Close the invitation"
+          @click=${() => (this.inviteClosed = true)}
+        >
+          ${icon('close')}
+        </button>
+      </header>
+      <p>Whoever opens this link can join you:</p>
+      <p class="address">${this.link.replace(/^https?:\/\//u, '')}</p>
+      <oriel-copy-link look="primary" exportparts="button" .link=${this.link}></oriel-copy-link>
+    </section>`;
+  }
+
+  #panel(room: Room): TemplateResult | typeof nothing {
+    if (this.panel === undefined) return nothing;
+    return html`<section class="panel" part="panel" aria-label=${this.panel === 'chat' ? 'Chat' : 'People'}>
+      ${this.panel === 'chat'
+        ? html`<oriel-chat exportparts=${PARTS} .room=${room}></oriel-chat>`
+        : html`<oriel-people exportparts=${PARTS} .room=${room}>
+            <oriel-copy-link slot="invite" style="display:block" .link=${this.link}></oriel-copy-link>
+          </oriel-people>`}
+    </section>`;
+  }
+
+  async #openPanel(panel: Panel): Promise<void> {
+    if (this.panel === undefined) this.#opener = focused();
+    this.panel = panel;
+    if (panel === 'chat') {
+      this.unread = 0;
+      this.toast = '';
+    }
+    await this.updateComplete;
+    const element = this.renderRoot.querySelector(panel === 'chat' ? 'oriel-chat' : 'oriel-people');
+    await element?.updateComplete;
+    element?.focus();
+  }
+
+  /** True if there was one to close. */
+  #closePanel(): boolean {
+    if (this.panel === undefined) return false;
+    this.panel = undefined;
+    const opener = this.#opener;
+    // After drawing: what is covered on a phone cannot take the focus before.
+    void this.updateComplete.then(() => opener?.focus());
+    return true;
+  }
+
+  #hasDialog(): boolean {
+    return [...this.renderRoot.querySelectorAll('oriel-settings, oriel-help')].some(
+      (element) => element.shadowRoot?.querySelector('dialog[open]') != null,
+    );
+  }
+
+  async #set(device: Device, on: boolean): Promise<void> {
+    const { room } = this;
+    if (room === undefined) return;
+    try {
+      await setOn(room, device, on);
+    } catch (error) {
+      this.showTrouble(device, error);
+    }
+  }
+
+  #onShortcut(shortcut: Exclude<Shortcut, 'talk'>): void {
+    if (shortcut === 'chat' || shortcut === 'people') this.togglePanel(shortcut);
+    else if (shortcut === 'help') this.renderRoot.querySelector('oriel-help')?.show();
+    else void this.#toggleByKey(shortcut);
+  }
+
+  async #toggleByKey(device: Device): Promise<void> {
+    await this.toggle(device);
+    if (this.room === undefined) return;
+    const names = { microphone: 'Microphone', camera: 'Camera', screen: 'Screen share' };
+    this.#announce(switchNews(names[device], isOn(this.room, device)), 'assertive');
+  }
+
+  #onChat(message: ChatMessage): void {
+    if (message.participant === this.room?.localParticipant.id) return;
+    this.#announce(chatNews(message));
+    if (this.panel === 'chat') return;
+    this.unread += 1;
+    this.toast = chatNews(message);
+    clearTimeout(this.#toastTimer);
+    this.#toastTimer = setTimeout(() => (this.toast = ''), TOAST);
+  }
+
+  #onScreen(publication: TrackPublication, participant: Participant, shared: boolean): void {
+    if (publication.source === 'screen_share') this.#announce(screenNews(participant, shared));
+  }
+
+  readonly #onControlError = (event: CustomEvent<{ device: Device; error: unknown }>): void => {
+    this.showTrouble(event.detail.device, event.detail.error);
+  };
+
+  #forget(device: Device): void {
+    if (this.troubles.has(device)) this.troubles = new Map([...this.troubles].filter(([other]) => other !== device));
+  }
+
+  #announce(text: string, urgency: Urgency = 'polite'): void {
+    this.tell<Announcement>('oriel-announce', { text, urgency });
+  }
+}
+
+/** What has the focus, inside shadow roots too. */
+function focused(): HTMLElement | undefined {
+  let element = document.activeElement;
+  while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
+  return element instanceof HTMLElement ? element : undefined;
+}

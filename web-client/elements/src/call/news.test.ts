@@ -1,0 +1,16 @@
+import { describe, expect, it } from 'vitest';
+import { chatNews } from './news.ts';
+
+const message = (text: string) => ({ id: 'CH_1', participant: 'PA_1', name: 'Ada', text, at: 0 });
+
+describe('chatNews', () => {
+  it('is one line', () => {
+    expect(chatNews(message(' hello\n\nthere '))).toBe('Ada: hello there');
+  });
+
+  it('is short, however long the message', () => {
+    const news = chatNews(message('word '.repeat(1000)));
+    expect(news.length).toBeLessThan(200);
+    expect(news.endsWith('…')).toBe(true);
+  });
+});

@@ -1,0 +1,59 @@
+/** The strips above the pictures: what is wrong or unusual now, and the button that mends it. */
+import { html, nothing, type TemplateResult } from 'lit';
+import type { Device, Trouble } from '../devices/trouble.ts';
+import { icon } from '../icons/icon.ts';
+
+/** What may need saying. */
+export interface Notices {
+  readonly reconnecting: boolean;
+  readonly audioBlocked: boolean;
+  readonly sharing: boolean;
+  readonly troubles: ReadonlyMap<Device, Trouble>;
+  readonly onStartAudio: () => void;
+  readonly onStopSharing: () => void;
+  readonly onDismiss: (device: Device) => void;
+}
+
+/** All strips that apply, the most urgent first. */
+export function notices(state: Notices): TemplateResult {
+  return html`<div class="notices">
+    ${state.reconnecting
+      ? html`<div class="notice" part="notice" data-testid="reconnecting">
+          <span class="spinner"></span>
+          <p><strong>The connection is lost.</strong> Trying to get it back…</p>
+        </div>`
+      : nothing}
+    ${state.audioBlocked
+      ? html`<div class="notice" part="notice" data-testid="audio-blocked">
+          ${icon('speaker')}
+          <p>Your browser holds back the sound of this room.</p>
+          <button type="button" class="button primary" part="button" data-testid="start-audio" @click=${state.onStartAudio}>
+            Turn on sound
+          </button>
+        </div>`
+      : nothing}
+    ${[...state.troubles].map(
+      ([device, { title, advice }]) =>
+        html`<div class="notice" part="notice" data-testid="device-trouble">
+          ${icon('warning')}
+          <p><strong>${title}.</strong> ${advice}</p>
+          <button
+            type="button"
+            class="icon-button"
+            part="button"
+            aria-label="Close this notice"
+            @click=${() => state.onDismiss(device)}
+          >
+            ${icon('close')}
+          </button>
+        </div>`,
+    )}
+    ${state.sharing
+      ? html`<div class="notice calm" part="notice" data-testid="sharing">
+          ${icon('screen')}
+          <p>You are sharing your screen.</p>
+          <button type="button" class="button" part="button" @click=${state.onStopSharing}>Stop sharing</button>
+        </div>`
+      : nothing}
+  </div>`;
+}

@@ -1,0 +1,209 @@
+import type { ChatMessage, OrielError, Room } from '@oriel/client';
+import { html, nothing, type TemplateResult } from 'lit';
+import { classMap } from 'lit/directives/class-map.js';
+import { repeat } from 'lit/directives/repeat.js';
+import { type Announcement, OrielElement } from '../element/element.ts';
+import { RoomController } from '../element/room-controller.ts';
+import { icon } from '../icons/icon.ts';
+import { baseStyles } from '../styles/base.styles.ts';
+import { buttonStyles } from '../styles/button.styles.ts';
+import { fieldStyles } from '../styles/field.styles.ts';
+import { panelStyles } from '../styles/panel.styles.ts';
+import { chatStyles } from './chat.styles.ts';
+import { linkify } from './linkify.ts';
+import { byteLength, isFirst } from './messages.ts';
+
+/** What the server takes as one text. */
+const LONGEST = 8192;
+/** Closer to the end than this, in CSS pixels, counts as reading the newest message. */
+const AT_END = 48;
+
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+
+/**
+ * The chat of a room.
+ *
+ * Texts are put into the page as text, never as markup; links open a new tab that knows nothing of
+ * this one. New messages are announced by `<oriel-call>`, not here, so that they are heard once.
+ *
+ * @fires oriel-close - The close button was pressed.
+ * @fires oriel-announce - A message was not sent. `detail` is `{text, urgency}`, for a screen reader.
+ * @csspart chat - The list of messages.
+ * @csspart message - One message.
+ */
+export class ChatElement extends OrielElement {
+  static override styles = [baseStyles, buttonStyles, fieldStyles, panelStyles, chatStyles];
+  static override properties = {
+    room: { attribute: false },
+    draft: { state: true },
+    trouble: { state: true },
+    behind: { state: true },
+  };
+
+  /** The room whose chat it is. */
+  declare room: Room | undefined;
+  private declare draft: string;
+  private declare trouble: string;
+  /** New messages stand below what is visible. */
+  private declare behind: boolean;
+
+  #sending = false;
+  #shown = 0;
+
+  constructor() {
+    super();
+    this.draft = '';
+    this.trouble = '';
+    this.behind = false;
+    new RoomController(this, { chatMessage: undefined, connectionStateChanged: undefined });
+  }
+
+  /** Puts the cursor into the text field. */
+  override focus(): void {
+    this.renderRoot.querySelector('textarea')?.focus();
+  }
+
+  override render(): TemplateResult {
+    const messages = this.room?.chat ?? [];
+    return html`
+      <header>
+        <h2>Chat</h2>
+        <button
+          type="button"
+          class="icon-button"
+          part="button"
+          aria-label="Close chat"
+          @click=${() => this.tell('oriel-close')}
+        >
+          ${icon('close')}
+        </button>
+      </header>
+      <div class="scroll" part="chat" tabindex="0" role="region" aria-label="Messages" @scroll=${this.#onScroll}>
+        ${messages.length === 0
+          ? html`<div class="empty">
+              ${icon('chat')}
+              <p>Everybody in the room can read what you write here.</p>
+            </div>`
+          : html`<ol class="messages">
+              ${repeat(
+                messages,
+                (message) => message.id,
+                (message, index) => this.#message(message, messages[index - 1]),
+              )}
+            </ol>`}
+      </div>
+      ${this.trouble === '' ? nothing : html`<p class="trouble">${this.trouble}</p>`} ${this.#form()}
+    `;
+  }
+
+  protected override updated(): void {
+    const count = this.room?.chat.length ?? 0;
+    if (count === this.#shown) return;
+    const own = this.room?.chat.at(-1)?.participant === this.room?.localParticipant.id;
+    if (!this.behind || own) this.#scrollToEnd();
+    this.#shown = count;
+  }
+
+  #message(message: ChatMessage, previous: ChatMessage | undefined): TemplateResult {
+    const own = message.participant === this.room?.localParticipant.id;
+    const first = isFirst(message, previous);
+    const at = new Date(message.at);
+    const head = html`<span class=${first ? 'head' : 'head visually-hidden'}>
+      <span class="writer">${own ? 'You' : message.name}</span>
+      <time datetime=${at.toISOString()}>${clock.format(at)}</time>
+    </span>`;
+    // The text keeps its line breaks (pre-wrap): no space may come in from the template.
+    return html`<li class=${classMap({ message: true, own, first })} part="message" data-testid="chat-message">
+      ${head}<span class="text" dir="auto"
+        >${linkify(message.text).map(({ text, href }) =>
+          href === undefined ? text : html`<a href=${href} target="_blank" rel="noopener noreferrer nofollow">${text}</a>`,
+        )}</span
+      >
+    </li>`;
+  }
+
+  #form(): TemplateResult {
+    const allowed = this.room?.localParticipant.canChat ?? false;
+    return html`<form @submit=${this.#onSubmit}>
+      ${this.behind
+        ? html`<button type="button" class="button below" @click=${() => this.#scrollToEnd()}>New messages below</button>`
+        : nothing}
+      <label class="visually-hidden" for="text">Message to everybody</label>
+      <textarea
+        id="text"
+        data-testid="chat-input"
+        rows="1"
+        autocomplete="off"
+        enterkeyhint="send"
+        placeholder=${allowed ? 'Message to everybody' : 'You cannot write in this room'}
+        .value=${this.draft}
+        ?disabled=${!allowed}
+        @input=${this.#onInput}
+        @keydown=${this.#onKeydown}
+      ></textarea>
+      <button
+        class="button primary send"
+        part="button"
+        data-testid="chat-send"
+        aria-label="Send message"
+        ?disabled=${!allowed || this.draft.trim() === ''}
+      >
+        ${icon('send')}
+      </button>
+    </form>`;
+  }
+
+  readonly #onInput = (event: Event): void => {
+    this.draft = (event.target as HTMLTextAreaElement).value;
+    this.trouble = '';
+  };
+
+  readonly #onKeydown = (event: KeyboardEvent): void => {
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    void this.#send();
+  };
+
+  readonly #onSubmit = (event: Event): void => {
+    event.preventDefault();
+    void this.#send();
+  };
+
+  readonly #onScroll = (event: Event): void => {
+    const list = event.target as HTMLElement;
+    this.behind = list.scrollHeight - list.scrollTop - list.clientHeight > AT_END;
+  };
+
+  async #send(): Promise<void> {
+    const text = this.draft.trim();
+    if (this.room === undefined || text === '' || this.#sending) return;
+    if (byteLength(text) > LONGEST) {
+      this.#fail('This message is too long. Send it in parts.');
+      return;
+    }
+    this.#sending = true;
+    // The field is free for the next thought at once; a text that was not sent comes back.
+    this.draft = '';
+    this.trouble = '';
+    try {
+      await this.room.sendChat(text);
+    } catch (error) {
+      const { message, hint } = error as OrielError;
+      this.#fail(`Not sent: ${hint === '' ? message : hint}`);
+      this.draft = this.draft === '' ? text : `${text}\n${this.draft}`;
+    } finally {
+      this.#sending = false;
+    }
+  }
+
+  #fail(words: string): void {
+    this.trouble = words;
+    this.tell<Announcement>('oriel-announce', { text: words, urgency: 'assertive' });
+  }
+
+  #scrollToEnd(): void {
+    const list = this.renderRoot.querySelector('.scroll');
+    list?.scrollTo({ top: list.scrollHeight });
+    this.behind = false;
+  }
+}

@@ -1,0 +1,212 @@
+import { canShareScreen, type Room } from '@oriel/client';
+import { html, nothing, type TemplateResult } from 'lit';
+import { classMap } from 'lit/directives/class-map.js';
+import type { Device } from '../devices/trouble.ts';
+import { OrielElement } from '../element/element.ts';
+import { RoomController } from '../element/room-controller.ts';
+import { icon, type IconName } from '../icons/icon.ts';
+import { baseStyles } from '../styles/base.styles.ts';
+import { controlsStyles } from './controls.styles.ts';
+import { isOn, mayPublish, setOn } from './switches.ts';
+
+/** A side panel of the room. */
+export type Panel = 'chat' | 'people';
+
+const SWITCHES: Readonly<Record<Device, { on: IconName; off: IconName; words: string; name: string; key: string }>> = {
+  microphone: { on: 'microphone', off: 'microphone-off', words: 'Microphone', name: 'Microphone', key: 'M' },
+  camera: { on: 'camera', off: 'camera-off', words: 'Camera', name: 'Camera', key: 'V' },
+  screen: { on: 'screen-off', off: 'screen', words: 'Share', name: 'Share screen', key: 'D' },
+};
+
+/**
+ * The bar below a room: microphone, camera, screen share, leave, panels and more.
+ *
+ * @fires oriel-device-error - Switching failed. `detail` is `{device, error}`.
+ * @fires oriel-toggle-panel - `detail` is `chat` or `people`.
+ * @fires oriel-leave - Leave was pressed.
+ * @fires oriel-open-settings - Devices were asked for.
+ * @fires oriel-open-help - The keyboard shortcuts were asked for.
+ * @csspart toolbar - The bar.
+ * @csspart button - Each button.
+ * @slot toolbar-start - Before the first button.
+ * @slot toolbar-end - After the last button.
+ */
+export class ControlsElement extends OrielElement {
+  static override styles = [baseStyles, controlsStyles];
+  static override properties = {
+    room: { attribute: false },
+    panel: {},
+    unread: { type: Number },
+    busy: { state: true },
+    menuOpen: { state: true },
+  };
+
+  /** The room that is controlled. */
+  declare room: Room | undefined;
+  /** The panel that is open. */
+  declare panel: Panel | undefined;
+  /** Chat messages that nobody has looked at. */
+  declare unread: number;
+  private declare busy: ReadonlySet<Device>;
+  private declare menuOpen: boolean;
+
+  constructor() {
+    super();
+    this.unread = 0;
+    this.busy = new Set();
+    this.menuOpen = false;
+    new RoomController(this, {
+      connectionStateChanged: undefined,
+      localTrackPublished: undefined,
+      localTrackUnpublished: undefined,
+      participantConnected: undefined,
+      participantDisconnected: undefined,
+      trackMuted: undefined,
+      trackUnmuted: undefined,
+    });
+  }
+
+  /** Switches the microphone on or off. */
+  toggleMicrophone(): Promise<void> {
+    return this.#toggle('microphone');
+  }
+
+  /** Switches the camera on or off. */
+  toggleCamera(): Promise<void> {
+    return this.#toggle('camera');
+  }
+
+  /** Starts or ends sharing the screen. */
+  toggleScreenShare(): Promise<void> {
+    return this.#toggle('screen');
+  }
+
+  override render(): TemplateResult {
+    const { room } = this;
+    if (room === undefined) return html``;
+    const people = room.remoteParticipants.size + 1;
+    const unread = this.unread === 0 ? '' : `, ${this.unread} unread`;
+    return html`
+      <div class="bar" part="toolbar" role="group" aria-label="Controls">
+        <slot name="toolbar-start"></slot>
+        <div class="middle">
+          ${this.#switch(room, 'microphone')} ${this.#switch(room, 'camera')}
+          ${canShareScreen() ? this.#switch(room, 'screen') : nothing}
+          <button
+            type="button"
+            class="control leave"
+            part="button"
+            data-testid="leave"
+            aria-label="Leave"
+            title="Leave"
+            @click=${() => this.tell('oriel-leave')}
+          >
+            ${icon('leave')}<span class="words">Leave</span>
+          </button>
+        </div>
+        <div class="end">
+          ${this.#panelButton('chat', `Chat${unread}`, this.unread, 'C')}
+          ${this.#panelButton('people', `People, ${people} in the room`, people, 'P')}
+          <button
+            type="button"
+            class=${classMap({ control: true, open: this.menuOpen })}
+            part="button"
+            data-testid="more"
+            aria-label="More"
+            title="More"
+            aria-expanded=${this.menuOpen}
+            popovertarget="menu"
+          >
+            ${icon('more')}<span class="words">More</span>
+          </button>
+          <slot name="toolbar-end"></slot>
+        </div>
+      </div>
+      ${this.#menu(room)}
+    `;
+  }
+
+  #switch(room: Room, device: Device): TemplateResult {
+    const { on, off, words, name, key } = SWITCHES[device];
+    const active = isOn(room, device);
+    const allowed = mayPublish(room, device);
+    const label = allowed ? `${name} ${active ? 'on' : 'off'}` : `${name}: not allowed in this room`;
+    const classes = {
+      control: true,
+      share: device === 'screen',
+      off: device !== 'screen' && !active,
+      active: device === 'screen' && active,
+    };
+    return html`<button
+      type="button"
+      class=${classMap(classes)}
+      part="button"
+      data-testid="toggle-${device}"
+      aria-label=${label}
+      aria-pressed=${active}
+      aria-busy=${this.busy.has(device)}
+      title="${label} (${key})"
+      ?disabled=${!allowed}
+      @click=${() => this.#toggle(device)}
+    >
+      ${icon(active ? on : off)}<span class="words">${device === 'screen' && active ? 'Sharing' : words}</span>
+    </button>`;
+  }
+
+  #panelButton(panel: Panel, label: string, count: number, key: string): TemplateResult {
+    const open = this.panel === panel;
+    return html`<button
+      type="button"
+      class=${classMap({ control: true, open })}
+      part="button"
+      data-testid="toggle-${panel}"
+      aria-label=${label}
+      aria-expanded=${open}
+      title="${label} (${key})"
+      @click=${() => this.tell('oriel-toggle-panel', panel)}
+    >
+      ${icon(panel)}<span class="words">${panel === 'chat' ? 'Chat' : 'People'}</span>
+      ${count === 0
+        ? nothing
+        : html`<span class=${classMap({ badge: true, count: panel === 'people' })} aria-hidden="true">${count > 99 ? '99+' : count}</span>`}
+    </button>`;
+  }
+
+  #menu(room: Room): TemplateResult {
+    const choose = (act: () => void) => () => {
+      this.renderRoot.querySelector<HTMLElement>('#menu')?.hidePopover();
+      act();
+    };
+    const sharing = isOn(room, 'screen');
+    const onToggle = (event: ToggleEvent) => {
+      this.menuOpen = event.newState === 'open';
+      if (this.menuOpen) this.renderRoot.querySelector<HTMLElement>('#menu button')?.focus();
+    };
+    return html`<div class="menu" id="menu" popover part="menu" @toggle=${onToggle}>
+      ${canShareScreen() && mayPublish(room, 'screen')
+        ? html`<button type="button" class="in-menu" @click=${choose(() => void this.#toggle('screen'))}>
+            ${icon(sharing ? 'screen-off' : 'screen')} ${sharing ? 'Stop sharing' : 'Share screen'}
+          </button>`
+        : nothing}
+      <button type="button" data-testid="open-settings" @click=${choose(() => this.tell('oriel-open-settings'))}>
+        ${icon('settings')} Camera, microphone, speaker
+      </button>
+      <button type="button" data-testid="open-help" @click=${choose(() => this.tell('oriel-open-help'))}>
+        ${icon('keyboard')} Keyboard shortcuts <kbd>?</kbd>
+      </button>
+    </div>`;
+  }
+
+  async #toggle(device: Device): Promise<void> {
+    const { room } = this;
+    if (room === undefined || this.busy.has(device) || !mayPublish(room, device)) return;
+    this.busy = new Set([...this.busy, device]);
+    try {
+      await setOn(room, device, !isOn(room, device));
+    } catch (error) {
+      this.tell('oriel-device-error', { device, error });
+    } finally {
+      this.busy = new Set([...this.busy].filter((other) => other !== device));
+    }
+  }
+}

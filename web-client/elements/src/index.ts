@@ -1,0 +1,36 @@
+/**
+ * `@oriel/elements`: rooms as web components. Importing it registers every tag.
+ *
+ * `<oriel-room>` is everything at once; the others are its parts, each drawn from one `Room` of
+ * `@oriel/client`.
+ */
+import './audio/audio.ts';
+import './call/call.ts';
+import './chat/chat.ts';
+import './controls/controls.ts';
+import './copy-link/copy-link.ts';
+import './devices/devices.ts';
+import './devices/level.ts';
+import './grid/grid.ts';
+import './help/help.ts';
+import './people/people.ts';
+import './prejoin/prejoin.ts';
+import './room/room.ts';
+import './settings/settings.ts';
+import './tile/tile.ts';
+
+export { AudioElement } from './audio/audio.element.ts';
+export { CallElement } from './call/call.element.ts';
+export { ChatElement } from './chat/chat.element.ts';
+export { ControlsElement, type Panel } from './controls/controls.element.ts';
+export { CopyLinkElement } from './copy-link/copy-link.element.ts';
+export { type ChosenDevices, type DeviceChoice, DevicesElement } from './devices/devices.element.ts';
+export { LevelElement } from './devices/level.element.ts';
+export { type Announcement, type Urgency } from './element/element.ts';
+export { GridElement } from './grid/grid.element.ts';
+export { HelpElement } from './help/help.element.ts';
+export { PeopleElement } from './people/people.element.ts';
+export { type JoinChoice, PrejoinElement } from './prejoin/prejoin.element.ts';
+export { RoomElement } from './room/room.element.ts';
+export { SettingsElement } from './settings/settings.element.ts';
+export { TileElement, type TilePicture } from './tile/tile.element.ts';

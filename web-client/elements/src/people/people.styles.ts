@@ -1,0 +1,91 @@
+import { css } from 'lit';
+
+export const peopleStyles = css`
+  .search {
+    flex: none;
+    position: relative;
+    margin: 2px 14px 8px;
+  }
+  .search .icon {
+    position: absolute;
+    left: 12px;
+    top: calc(50% - 10px);
+    width: 20px;
+    height: 20px;
+    color: var(--oriel-text-soft);
+    pointer-events: none;
+  }
+  .search input {
+    padding-left: 40px;
+  }
+
+  ul {
+    padding: 0 10px calc(14px + env(safe-area-inset-bottom));
+  }
+  li {
+    display: flex;
+    align-items: center;
+    gap: 12px;
+    min-height: 52px;
+    padding: 6px 8px;
+    border-radius: var(--oriel-radius);
+  }
+
+  .avatar {
+    flex: none;
+    display: grid;
+    place-items: center;
+    width: 36px;
+    height: 36px;
+    border-radius: 50%;
+    background: light-dark(oklch(46% 0.09 var(--hue)), oklch(42% 0.08 var(--hue)));
+    color: #ffffff;
+    font-size: 13px;
+    font-weight: 600;
+  }
+  .speaking .avatar {
+    outline: 2px solid var(--oriel-speaking);
+    outline-offset: 2px;
+  }
+
+  .who {
+    flex: 1;
+    min-width: 0;
+    line-height: 1.25;
+  }
+  .name {
+    overflow: hidden;
+    font-weight: 550;
+    text-overflow: ellipsis;
+    white-space: nowrap;
+  }
+  .role {
+    color: var(--oriel-text-soft);
+    font-size: 12.5px;
+  }
+
+  .states {
+    flex: none;
+    display: flex;
+    gap: 10px;
+    color: var(--oriel-text-soft);
+  }
+  .states .icon {
+    display: block;
+    width: 20px;
+    height: 20px;
+  }
+  .states .off {
+    color: var(--oriel-danger);
+  }
+
+  .invite {
+    flex: none;
+    margin: 4px 14px 10px;
+  }
+  .nobody {
+    padding: 18px;
+    color: var(--oriel-text-soft);
+    text-align: center;
+  }
+`;

@@ -1,0 +1,246 @@
+import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { classMap } from 'lit/directives/class-map.js';
+import { initials } from '../avatar/avatar.ts';
+import '../devices/devices.ts';
+import type { DeviceChoice } from '../devices/devices.element.ts';
+import '../devices/level.ts';
+import { Preview, type PreviewDevice } from '../devices/preview.ts';
+import { type Announcement, OrielElement } from '../element/element.ts';
+import { icon } from '../icons/icon.ts';
+import { baseStyles } from '../styles/base.styles.ts';
+import { buttonStyles } from '../styles/button.styles.ts';
+import { fieldStyles } from '../styles/field.styles.ts';
+import { browserMemory, type Choices, recall, remember } from './choices.ts';
+import { prejoinStyles } from './prejoin.styles.ts';
+
+/** `detail` of `oriel-join`: who comes in, and with what. */
+export interface JoinChoice extends Choices {
+  /** The open microphone, ours no longer: whoever takes it stops it. */
+  readonly microphoneTrack: MediaStreamTrack | undefined;
+  /** The open camera, likewise. */
+  readonly cameraTrack: MediaStreamTrack | undefined;
+}
+
+const KINDS: Readonly<Record<PreviewDevice, 'audioinput' | 'videoinput'>> = {
+  microphone: 'audioinput',
+  camera: 'videoinput',
+};
+
+/**
+ * The door of a room: a look into the mirror, a name, and which devices to take along.
+ *
+ * Nothing that is wrong with a camera or microphone keeps anybody from joining.
+ *
+ * @fires oriel-join - Join was pressed. `detail` is a `JoinChoice`.
+ * @csspart preview - The picture.
+ * @csspart button - Each button.
+ * @slot prejoin-header - Above the heading.
+ */
+export class PrejoinElement extends OrielElement {
+  static override styles = [baseStyles, buttonStyles, fieldStyles, prejoinStyles];
+  static override properties = {
+    roomName: { attribute: 'room-name' },
+    name: {},
+    choices: { state: true },
+    nameless: { state: true },
+  };
+
+  /** Where it leads, for people to read. */
+  declare roomName: string;
+  /** The display name to begin with; what was typed last time if empty. */
+  declare name: string;
+  private declare choices: Choices;
+  /** Join was pressed without a name. */
+  private declare nameless: boolean;
+
+  readonly #memory = browserMemory();
+  readonly #preview = new Preview(this);
+
+  constructor() {
+    super();
+    this.roomName = '';
+    this.name = '';
+    this.choices = recall(this.#memory);
+    this.nameless = false;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    for (const device of ['camera', 'microphone'] as const) {
+      if (this.choices[device]) void this.#open(device);
+    }
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has('name') && this.name !== '') this.choices = { ...this.choices, name: this.name };
+  }
+
+  override render(): TemplateResult {
+    return html`
+      <div class="columns">
+        <section class="preview" part="preview" aria-label="Your camera">${this.#picture()} ${this.#switches()}</section>
+        <section class="join" aria-labelledby="title">
+          <div>
+            <slot name="prejoin-header"></slot>
+            <h1 id="title">Ready to join?</h1>
+            ${this.roomName === '' ? nothing : html`<p class="where">Room <strong>${this.roomName}</strong></p>`}
+          </div>
+          ${this.#form()} ${this.#troubles()}
+          <details>
+            <summary>${icon('settings')} Camera, microphone, speaker <span class="turned">${icon('next')}</span></summary>
+            <oriel-devices .chosen=${this.#chosen()} @oriel-device=${this.#onDevice}></oriel-devices>
+          </details>
+        </section>
+      </div>
+    `;
+  }
+
+  protected override updated(): void {
+    const video = this.renderRoot.querySelector('video');
+    const track = this.#preview.track('camera');
+    if (video === null || track === undefined) return;
+    const shown = video.srcObject instanceof MediaStream ? video.srcObject.getVideoTracks()[0] : undefined;
+    if (shown !== track) video.srcObject = new MediaStream([track]);
+  }
+
+  #picture(): TemplateResult {
+    if (this.#preview.track('camera') !== undefined) {
+      return html`<video data-testid="preview" aria-label="Your camera, as a mirror" playsinline autoplay muted .muted=${true}></video>`;
+    }
+    const name = this.choices.name.trim();
+    return html`<div class="nothing" data-testid="preview">
+      <div class="avatar" aria-hidden="true">${name === '' ? icon('camera-off') : initials(name)}</div>
+      <p>${this.#preview.isAsking('camera') ? 'Waiting for the camera. Your browser may ask you to allow it.' : 'Your camera is off'}</p>
+    </div>`;
+  }
+
+  #switches(): TemplateResult {
+    const microphone = this.#preview.track('microphone');
+    return html`
+      ${microphone === undefined
+        ? nothing
+        : html`<oriel-level class="meter" role="img" aria-label="Microphone level" .track=${microphone}></oriel-level>`}
+      <div class="switches">${this.#switch('microphone', 'Microphone')} ${this.#switch('camera', 'Camera')}</div>
+    `;
+  }
+
+  #switch(device: PreviewDevice, words: string): TemplateResult {
+    const on = this.choices[device] && this.#preview.trouble(device) === undefined;
+    const label = `${words} ${on ? 'on' : 'off'}`;
+    return html`<button
+      type="button"
+      class=${classMap({ switch: true, off: !on })}
+      part="button"
+      data-testid="prejoin-${device}"
+      aria-pressed=${on}
+      aria-label=${label}
+      title=${label}
+      @click=${() => this.#onSwitch(device, !on)}
+    >
+      ${icon(on ? device : `${device}-off`)}
+    </button>`;
+  }
+
+  #form(): TemplateResult {
+    return html`<form @submit=${this.#onSubmit} novalidate>
+      <div class="field">
+        <label class="label" for="name">Your name</label>
+        <input
+          id="name"
+          data-testid="name-input"
+          autocomplete="name"
+          maxlength="64"
+          required
+          placeholder="How others see you"
+          aria-invalid=${this.nameless}
+          aria-describedby=${this.nameless ? 'complaint' : nothing}
+          .value=${this.choices.name}
+          @input=${this.#onName}
+        />
+        ${this.nameless ? html`<p class="complaint" id="complaint">Type a name, so that others know who you are.</p>` : nothing}
+      </div>
+      <button class="button primary join-button" part="button" data-testid="join-button">Join now</button>
+    </form>`;
+  }
+
+  #troubles(): TemplateResult | typeof nothing {
+    const found = (['camera', 'microphone'] as const).flatMap((device) => {
+      const trouble = this.#preview.trouble(device);
+      return trouble === undefined ? [] : [{ device, trouble }];
+    });
+    if (found.length === 0) return nothing;
+    return html`<div class="troubles">
+      ${found.map(
+        ({ device, trouble }) =>
+          html`<div class="trouble" data-testid="device-trouble">
+            ${icon('warning')}
+            <div>
+              <strong>${trouble.title}</strong>
+              ${trouble.advice}
+              <br /><button type="button" @click=${() => this.#onSwitch(device, true)}>Try again</button>
+            </div>
+          </div>`,
+      )}
+    </div>`;
+  }
+
+  #chosen() {
+    const used = (device: PreviewDevice) => this.#preview.track(device)?.getSettings().deviceId;
+    return {
+      audioinput: used('microphone') ?? this.choices.audioinput,
+      videoinput: used('camera') ?? this.choices.videoinput,
+      audiooutput: this.choices.audiooutput,
+    };
+  }
+
+  async #open(device: PreviewDevice): Promise<void> {
+    await this.#preview.open(device, this.choices[KINDS[device]]);
+    const trouble = this.#preview.trouble(device);
+    if (trouble !== undefined) {
+      this.tell<Announcement>('oriel-announce', { text: `${trouble.title}. ${trouble.advice}`, urgency: 'polite' });
+    }
+    void this.renderRoot.querySelector('oriel-devices')?.refresh();
+  }
+
+  #onSwitch(device: PreviewDevice, on: boolean): void {
+    this.#choose({ [device]: on });
+    if (on) void this.#open(device);
+    else this.#preview.close(device);
+  }
+
+  readonly #onDevice = (event: CustomEvent<DeviceChoice>): void => {
+    const { kind, deviceId } = event.detail;
+    this.#choose({ [kind]: deviceId });
+    if (kind === 'audioinput' && this.choices.microphone) void this.#open('microphone');
+    if (kind === 'videoinput' && this.choices.camera) void this.#open('camera');
+  };
+
+  readonly #onName = (event: Event): void => {
+    this.nameless = false;
+    this.choices = { ...this.choices, name: (event.target as HTMLInputElement).value };
+  };
+
+  readonly #onSubmit = (event: Event): void => {
+    event.preventDefault();
+    const name = this.choices.name.trim();
+    if (name === '') {
+      this.nameless = true;
+      this.renderRoot.querySelector<HTMLInputElement>('#name')?.focus();
+      return;
+    }
+    this.#choose({ name });
+    this.tell<JoinChoice>('oriel-join', {
+      ...this.choices,
+      // What has just failed is not tried again behind the door.
+      microphone: this.choices.microphone && this.#preview.trouble('microphone') === undefined,
+      camera: this.choices.camera && this.#preview.trouble('camera') === undefined,
+      microphoneTrack: this.#preview.release('microphone'),
+      cameraTrack: this.#preview.release('camera'),
+    });
+  };
+
+  #choose(change: Partial<Choices>): void {
+    this.choices = { ...this.choices, ...change };
+    remember(this.#memory, this.choices);
+  }
+}

@@ -1,0 +1,315 @@
+import { type DisconnectReason, type OrielError, Room } from '@oriel/client';
+import { html, type TemplateResult } from 'lit';
+import '../call/call.ts';
+import type { CallElement } from '../call/call.element.ts';
+import { mayPublish } from '../controls/switches.ts';
+import type { Panel } from '../controls/controls.element.ts';
+import type { Device } from '../devices/trouble.ts';
+import { type Announcement, OrielElement } from '../element/element.ts';
+import { RoomController } from '../element/room-controller.ts';
+import { mark } from '../icons/icon.ts';
+import '../prejoin/prejoin.ts';
+import type { JoinChoice } from '../prejoin/prejoin.element.ts';
+import { baseStyles } from '../styles/base.styles.ts';
+import { buttonStyles } from '../styles/button.styles.ts';
+import { Announcer } from './announcer.ts';
+import { type Farewell, farewell, refusal } from './farewell.ts';
+import { roomStyles } from './room.styles.ts';
+
+/** Where somebody is on the way through a room. */
+type Phase =
+  | { readonly is: 'door' }
+  | { readonly is: 'joining' }
+  | { readonly is: 'inside' }
+  | { readonly is: 'outside'; readonly words: Farewell };
+
+/**
+ * A whole room: the door with preview and name, the room itself, and the way out.
+ *
+ * Give it `room-name` to let guests in, or `token` where the page's own server hands out tokens.
+ *
+ * @fires oriel-joined - In the room. `detail` is the `Room`.
+ * @fires oriel-left - Out of it. `detail` is the `DisconnectReason`.
+ * @fires oriel-error - Could not get in. `detail` is the `OrielError`.
+ * @slot prejoin-header - Above the heading of the door.
+ * @slot header-end - In the line above the pictures.
+ */
+export class RoomElement extends OrielElement {
+  static override styles = [baseStyles, buttonStyles, roomStyles];
+  static override properties = {
+    room: { attribute: false },
+    url: {},
+    token: {},
+    roomName: { attribute: 'room-name' },
+    name: {},
+    link: {},
+    phase: { state: true },
+    polite: { state: true },
+    assertive: { state: true },
+  };
+
+  /** The room that everything here is drawn from; one is made where none is given. */
+  declare room: Room;
+  /** The server's address, `https://…`; where the page came from by default. */
+  declare url: string;
+  /** A token that names room and identity. Without one the server is asked for a guest's. */
+  declare token: string;
+  /** The room to join as a guest, and what the door says. */
+  declare roomName: string;
+  /** The display name to begin with. */
+  declare name: string;
+  /** What the copy button copies; the page's address by default. */
+  declare link: string;
+  private declare phase: Phase;
+  private declare polite: string;
+  private declare assertive: string;
+
+  readonly #announcer = new Announcer((urgency, text) => {
+    this[urgency] = text;
+  });
+  #joining: AbortController | undefined;
+  #lastError: OrielError | undefined;
+
+  constructor() {
+    super();
+    this.room = new Room();
+    this.url = '';
+    this.token = '';
+    this.roomName = '';
+    this.name = '';
+    this.link = '';
+    this.phase = { is: 'door' };
+    this.polite = '';
+    this.assertive = '';
+    new RoomController(this, {
+      disconnected: (reason) => this.#onDisconnected(reason),
+      error: (error) => {
+        this.#lastError = error;
+      },
+    });
+    this.addEventListener('oriel-announce', (event) => {
+      const { text, urgency } = (event as CustomEvent<Announcement>).detail;
+      this.#announcer.say(text, urgency);
+    });
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    addEventListener('pagehide', this.#onPageHide);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    removeEventListener('pagehide', this.#onPageHide);
+    this.#announcer.stop();
+    void this.leave();
+  }
+
+  /** Joins as the door would, with these choices. Failure shows on the page and is told as `oriel-error`. */
+  async join(choice: JoinChoice): Promise<void> {
+    this.#lastError = undefined;
+    this.#joining?.abort();
+    const joining = new AbortController();
+    this.#joining = joining;
+    this.#go({ is: 'joining' });
+    try {
+      await this.#chooseDevices(choice);
+      await this.#enter(choice.name, joining.signal);
+    } catch (error) {
+      stopTracks(choice);
+      if (joining.signal.aborted) return;
+      this.#go({ is: 'outside', words: refusal(error as OrielError) });
+      this.tell('oriel-error', error as OrielError);
+      return;
+    }
+    this.#go({ is: 'inside' });
+    this.tell('oriel-joined', this.room);
+    await this.#publish(choice);
+  }
+
+  /** Leaves the room, or gives up joining it. */
+  async leave(): Promise<void> {
+    this.#joining?.abort();
+    if (this.phase.is === 'joining') this.#go({ is: 'door' });
+    await this.room.disconnect();
+  }
+
+  /** Switches the microphone on or off. */
+  toggleMicrophone(): Promise<void> {
+    return this.#toggle('microphone');
+  }
+
+  /** Switches the camera on or off. */
+  toggleCamera(): Promise<void> {
+    return this.#toggle('camera');
+  }
+
+  /** Starts or ends sharing the screen. */
+  toggleScreenShare(): Promise<void> {
+    return this.#toggle('screen');
+  }
+
+  /** Opens or closes the chat. */
+  toggleChat(): void {
+    this.#togglePanel('chat');
+  }
+
+  /** Opens or closes the list of people. */
+  togglePeople(): void {
+    this.#togglePanel('people');
+  }
+
+  /** Says something to everybody. Rejects with an `OrielError`. */
+  async sendChatMessage(text: string): Promise<void> {
+    await this.room.sendChat(text);
+  }
+
+  override render(): TemplateResult {
+    return html`
+      ${this.#page()}
+      <div class="visually-hidden" role="status" aria-live="polite">${this.polite}</div>
+      <div class="visually-hidden" role="alert" aria-live="assertive">${this.assertive}</div>
+    `;
+  }
+
+  #page(): TemplateResult {
+    const { phase } = this;
+    switch (phase.is) {
+      case 'door':
+        return html`<div class="scroll">
+          <oriel-prejoin
+            exportparts="preview, button, picker"
+            room-name=${this.roomName}
+            .name=${this.name}
+            @oriel-join=${(event: CustomEvent<JoinChoice>) => void this.join(event.detail)}
+          >
+            <slot name="prejoin-header" slot="prejoin-header"></slot>
+          </oriel-prejoin>
+        </div>`;
+      case 'joining':
+        return html`<div class="scroll" data-testid="joining">
+          <div class="words">
+            <div class="spinner"></div>
+            <h1 tabindex="-1">Joining ${this.roomName === '' ? 'the room' : this.roomName}…</h1>
+            <div class="ways"><button type="button" class="button" @click=${() => void this.leave()}>Cancel</button></div>
+          </div>
+        </div>`;
+      case 'inside':
+        return html`<oriel-call
+          exportparts="header, panel, notice, toast, invitation, tile, name, button, stage, strip, toolbar, menu, chat, message, list, picker, dialog"
+          .room=${this.room}
+          .link=${this.link === '' ? pageAddress() : this.link}
+          @oriel-leave=${() => void this.leave()}
+        >
+          <slot name="header-end" slot="header-end"></slot>
+        </oriel-call>`;
+      case 'outside':
+        return this.#outside(phase.words);
+    }
+  }
+
+  #outside({ title, advice, again }: Farewell): TemplateResult {
+    return html`<div class="scroll" data-testid="left">
+      <div class="words">
+        ${mark()}
+        <h1 tabindex="-1">${title}</h1>
+        <p>${advice}</p>
+        <div class="ways">
+          <button
+            type="button"
+            class="button primary"
+            part="button"
+            data-testid="rejoin"
+            @click=${() => this.#go({ is: 'door' })}
+          >
+            ${again}
+          </button>
+          <slot name="left-actions"></slot>
+        </div>
+      </div>
+    </div>`;
+  }
+
+  #go(phase: Phase): void {
+    this.phase = phase;
+    if (phase.is === 'door') return;
+    // A page that changes under a screen reader says so by its heading.
+    void this.updateComplete.then(async () => {
+      const call = this.#call();
+      await call?.updateComplete;
+      (call ?? this).renderRoot.querySelector('h1')?.focus({ preventScroll: true });
+    });
+  }
+
+  #call(): CallElement | null {
+    return this.renderRoot.querySelector('oriel-call');
+  }
+
+  async #toggle(device: Device): Promise<void> {
+    await this.#call()?.toggle(device);
+  }
+
+  #togglePanel(panel: Panel): void {
+    this.#call()?.togglePanel(panel);
+  }
+
+  /** Devices of the last visit may be gone: the browser's own choice is good enough then. */
+  async #chooseDevices(choice: JoinChoice): Promise<void> {
+    const kinds = ['audioinput', 'videoinput', 'audiooutput'] as const;
+    const chosen = kinds.flatMap((kind) => {
+      const deviceId = choice[kind];
+      return deviceId === undefined ? [] : [this.room.switchActiveDevice(kind, deviceId)];
+    });
+    await Promise.allSettled(chosen);
+  }
+
+  async #enter(name: string, signal: AbortSignal): Promise<void> {
+    const server = this.url === '' ? location.origin : this.url;
+    if (this.token === '') await this.room.join({ server, room: this.roomName, name, signal });
+    else await this.room.connect(server, this.token, { signal });
+  }
+
+  async #publish(choice: JoinChoice): Promise<void> {
+    const { localParticipant } = this.room;
+    const publish = async (device: 'microphone' | 'camera', track: MediaStreamTrack | undefined) => {
+      if (!choice[device] || !mayPublish(this.room, device)) {
+        track?.stop();
+      } else if (track?.readyState === 'live') {
+        await localParticipant.publishTrack(track, { source: device });
+      } else {
+        // Joined before the browser had opened it.
+        await (device === 'camera' ? localParticipant.setCameraEnabled(true) : localParticipant.setMicrophoneEnabled(true));
+      }
+    };
+    const publications = { microphone: choice.microphoneTrack, camera: choice.cameraTrack } as const;
+    await Promise.all(
+      (['microphone', 'camera'] as const).map((device) =>
+        publish(device, publications[device]).catch((error: unknown) => {
+          publications[device]?.stop();
+          this.#call()?.showTrouble(device, error);
+        }),
+      ),
+    );
+  }
+
+  #onDisconnected(reason: DisconnectReason): void {
+    if (this.phase.is !== 'inside') return;
+    this.#go({ is: 'outside', words: farewell(reason, this.#lastError) });
+    this.tell('oriel-left', reason);
+  }
+
+  readonly #onPageHide = (): void => {
+    // Tells the others at once, instead of leaving them with a frozen picture until the lease ends.
+    void this.room.disconnect();
+  };
+}
+
+function stopTracks(choice: JoinChoice): void {
+  choice.microphoneTrack?.stop();
+  choice.cameraTrack?.stop();
+}
+
+/** The page's address without what may be private in it. */
+function pageAddress(): string {
+  return location.origin + location.pathname;
+}

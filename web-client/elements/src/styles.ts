@@ -1,0 +1,7 @@
+/** `@oriel/elements/styles`: the look without the elements, for pages around them. */
+export { define, OrielElement } from './element/element.ts';
+export { icon, type IconName, iconNames, mark } from './icons/icon.ts';
+export { baseStyles } from './styles/base.styles.ts';
+export { buttonStyles } from './styles/button.styles.ts';
+export { fieldStyles } from './styles/field.styles.ts';
+export { installTokens, tokens } from './tokens/tokens.ts';
