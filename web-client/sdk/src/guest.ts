@@ -1,7 +1,7 @@
 /** Guests get their token from the server itself: `POST /v1/join`. */
 
 import { abortedError, OrielError } from './errors.ts';
-import type { RequestError } from './protocol.gen.ts';
+import type { ErrorCode } from './protocol.gen.ts';
 
 export interface JoinOptions {
   /** The server's address, `https://rooms.example`; by default where the page came from. */
@@ -39,14 +39,24 @@ export async function askForInvitation(options: JoinOptions): Promise<Invitation
     throw new OrielError('unreachable', 'No Oriel server answers at this address.', { cause: error });
   }
   if (!response.ok) {
-    if (isRequestError(body)) throw OrielError.fromServer(body);
+    if (isProblem(body)) {
+      const { code, detail: message, retry } = body;
+      throw OrielError.fromServer({ code, message, retry });
+    }
     throw new OrielError('unreachable', `The server answered with HTTP status ${response.status}.`);
   }
   return body as Invitation;
 }
 
-function isRequestError(body: unknown): body is RequestError {
-  return typeof body === 'object' && body !== null && 'code' in body && 'message' in body;
+/** Problem details (RFC 9457) with the server's error in them. */
+interface Problem {
+  code: ErrorCode;
+  detail: string;
+  retry: boolean;
+}
+
+function isProblem(body: unknown): body is Problem {
+  return typeof body === 'object' && body !== null && 'code' in body && 'detail' in body && 'retry' in body;
 }
 
 /** The address of the WebSocket, from it or from the server's `http(s)` address. */

@@ -79,9 +79,9 @@ export class PeerConnection {
   async #exchange(changes: Change[]): Promise<void> {
     const { pc } = this;
     if (closed(pc)) throw new OrielError('aborted', 'The connection was closed.');
-    for (const change of changes) change.apply?.(pc);
     this.#offering = true;
     try {
+      for (const change of changes) change.apply?.(pc);
       const offer = await pc.createOffer({ iceRestart: changes.some((change) => change.iceRestart) });
       await pc.setLocalDescription(offer);
       const answer = this.#listener.offer(offer.sdp ?? '');

@@ -120,7 +120,8 @@ export class WebSocketTransport implements Transport {
       this.#onEnd = settle;
       socket.onopen = () => settle();
       socket.onmessage = (message) => this.#receive(message.data);
-      // The close event follows every error event and says more.
+      // The close event follows every error event and says more; an unheard error ends a Node process.
+      socket.onerror = () => {};
       socket.onclose = (close) => this.#end(closeError(close, socket.protocol === SUBPROTOCOL));
     });
   }

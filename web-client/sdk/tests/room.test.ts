@@ -1,0 +1,303 @@
+/** The whole SDK against a server on a real socket; only media and time are played. */
+
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { WebSocket } from 'ws';
+import type { OrielError} from '../src/index.ts';
+import { Room, type RoomEvents } from '../src/index.ts';
+import { FakeServer, joined, participant, refusal } from './fakes/server.ts';
+import { FakeMediaStream, FakePeerConnection, FakeTrack, stubWebRtc } from './fakes/webrtc.ts';
+
+let server: FakeServer;
+let room: Room;
+let told: (keyof RoomEvents)[];
+/** Devices opened so far, oldest first. */
+let devices: FakeTrack[];
+
+beforeEach(async () => {
+  stubWebRtc();
+  vi.stubGlobal('WebSocket', WebSocket);
+  devices = [];
+  const getUserMedia = (constraints: MediaStreamConstraints): Promise<FakeMediaStream> => {
+    const track = new FakeTrack(constraints.audio ? 'audio' : 'video');
+    devices.push(track);
+    return Promise.resolve(new FakeMediaStream([track]));
+  };
+  const getDisplayMedia = (): Promise<FakeMediaStream> =>
+    Promise.resolve(new FakeMediaStream([new FakeTrack('video'), new FakeTrack('audio')]));
+  const mediaDevices = Object.assign(new EventTarget(), { getUserMedia, getDisplayMedia });
+  vi.stubGlobal('navigator', { mediaDevices });
+  server = await FakeServer.start();
+  room = new Room();
+  told = [];
+  const names = [
+    'connected', 'reconnecting', 'reconnected', 'disconnected', 'localTrackPublished', 'localTrackUnpublished',
+    'trackMuted', 'trackUnmuted', 'participantConnected', 'participantDisconnected', 'mediaDevicesError', 'error',
+  ] as const; // prettier-ignore
+  for (const name of names) room.on(name, () => told.push(name));
+});
+
+afterEach(async () => {
+  await room.disconnect();
+  await server.stop();
+  vi.unstubAllGlobals();
+});
+
+const happened = (name: keyof RoomEvents): Promise<void> => vi.waitFor(() => expect(told).toContain(name), 5_000);
+
+test('joins, tells who is there, and offers the first slots', async () => {
+  server.others = [participant('PA_a')];
+  await room.connect(server.url, 'token');
+  expect(room.state).toBe('connected');
+  expect([room.name, room.id, room.localParticipant.id]).toEqual(['stand-up', 'RM_1', 'PA_1']);
+  expect([...room.remoteParticipants.keys()]).toEqual(['PA_a']);
+  expect(told).toEqual(['participantConnected', 'connected']);
+  await vi.waitFor(() => expect(server.types()).toContain('offer'));
+  expect(FakePeerConnection.newest.transceivers).toHaveLength(8);
+});
+
+test('a refused join leaves the room object as it was', async () => {
+  server.handler = () => refusal('unauthorized');
+  await expect(room.connect(server.url, 'old')).rejects.toMatchObject({ code: 'unauthorized' });
+  expect(room.state).toBe('disconnected');
+  expect(told).toEqual([]);
+  server.handler = () => undefined;
+  await room.connect(server.url, 'new');
+  await expect(room.connect(server.url, 'new')).rejects.toMatchObject({ code: 'already_connected' });
+});
+
+test('publishing stands right behind its offer, without waiting for the answer', async () => {
+  await room.connect(server.url, 'token');
+  await vi.waitFor(() => expect(FakePeerConnection.newest.calls).toContain('setRemoteDescription'));
+  server.handler = (request) => (request.type === 'offer' ? {} : undefined);
+  void room.localParticipant.setMicrophoneEnabled(true).catch(() => {});
+  await vi.waitFor(() => expect(server.types()).toContain('publish'));
+  expect(server.types()).toEqual(['join', 'offer', 'offer', 'publish']);
+});
+
+test('microphone: muting is told and keeps the device, unmuting uses it again', async () => {
+  await room.connect(server.url, 'token');
+  const us = room.localParticipant;
+  await us.setMicrophoneEnabled(true);
+  expect(us.isMicrophoneEnabled).toBe(true);
+  await us.setMicrophoneEnabled(false);
+  expect(us.isMicrophoneEnabled).toBe(false);
+  expect([devices[0]!.enabled, devices[0]!.readyState]).toEqual([false, 'live']);
+  await us.setMicrophoneEnabled(true);
+  expect(devices).toHaveLength(1);
+  expect(devices[0]!.enabled).toBe(true);
+  expect(server.requests.filter(({ type }) => type === 'mute')).toEqual([
+    { type: 'mute', track: 'TR_1', muted: true },
+    { type: 'mute', track: 'TR_1', muted: false },
+  ]);
+  expect(told.slice(1)).toEqual(['localTrackPublished', 'trackMuted', 'trackUnmuted']);
+});
+
+test('camera: muting switches the device off, unmuting opens it again on the same m-line', async () => {
+  await room.connect(server.url, 'token');
+  const us = room.localParticipant;
+  await us.setCameraEnabled(true);
+  const { sender } = FakePeerConnection.newest.transceivers.find(({ direction }) => direction === 'sendonly')!;
+  expect(sender.track).toBe(devices[0]);
+  await us.setCameraEnabled(false);
+  expect(devices[0]!.readyState).toBe('ended');
+  expect(sender.track).toBeNull();
+  await us.setCameraEnabled(true);
+  expect(sender.track).toBe(devices[1]);
+  expect(us.getPublication('camera')!.track.mediaStreamTrack).toBe(devices[1]);
+  expect(server.types().filter((type) => type === 'publish')).toHaveLength(1);
+});
+
+test('silence does not wait for the server’s consent, sound does', async () => {
+  await room.connect(server.url, 'token');
+  const us = room.localParticipant;
+  await us.setMicrophoneEnabled(true);
+  server.handler = (request) => (request.type === 'mute' ? refusal('busy', true) : undefined);
+  await expect(us.setMicrophoneEnabled(false)).rejects.toMatchObject({ code: 'busy' });
+  expect([devices[0]!.enabled, us.isMicrophoneEnabled]).toEqual([false, false]);
+  await expect(us.setMicrophoneEnabled(true)).rejects.toMatchObject({ code: 'busy' });
+  expect([devices[0]!.enabled, us.isMicrophoneEnabled]).toEqual([false, false]);
+});
+
+test('of quick calls the last one wins', async () => {
+  await room.connect(server.url, 'token');
+  const us = room.localParticipant;
+  await Promise.all([us.setCameraEnabled(true), us.setCameraEnabled(false), us.setCameraEnabled(true)]);
+  expect(us.isCameraEnabled).toBe(true);
+  expect(us.publications).toHaveLength(1);
+});
+
+test('a track of the page’s own is muted but never stopped', async () => {
+  await room.connect(server.url, 'token');
+  const canvas = new FakeTrack('video');
+  const us = room.localParticipant;
+  const publication = await us.publishTrack(canvas as unknown as MediaStreamTrack, { source: 'camera', name: 'test' });
+  await publication.mute();
+  expect([canvas.enabled, canvas.readyState]).toEqual([false, 'live']);
+  await us.unpublishTrack(canvas as unknown as MediaStreamTrack);
+  expect(canvas.readyState).toBe('live');
+  expect(server.requests.at(-1)).toEqual({ type: 'unpublish', track: 'TR_1' });
+  expect(us.publications).toEqual([]);
+});
+
+test('a shared screen has a picture and a sound, and ends with the browser’s own button', async () => {
+  await room.connect(server.url, 'token');
+  const us = room.localParticipant;
+  const screen = await us.setScreenShareEnabled(true, { audio: true });
+  expect(us.publications.map(({ source }) => source).sort()).toEqual(['screen_share', 'screen_share_audio']);
+  (screen!.track.mediaStreamTrack as unknown as FakeTrack).end();
+  await vi.waitFor(() => expect(us.publications).toEqual([]));
+});
+
+test('a device that is pulled out mutes its publication and is told', async () => {
+  await room.connect(server.url, 'token');
+  const us = room.localParticipant;
+  await us.setMicrophoneEnabled(true);
+  devices[0]!.end();
+  await happened('mediaDevicesError');
+  await vi.waitFor(() => expect(us.isMicrophoneEnabled).toBe(false));
+  await us.setMicrophoneEnabled(true);
+  expect(devices).toHaveLength(2);
+});
+
+test('a source that the token does not allow is refused before its device is opened', async () => {
+  server.handler = (request) => {
+    if (request.type !== 'join') return undefined;
+    const reply = joined('PA_1');
+    return { ok: { ...reply, grants: { ...reply.grants, can_publish: ['microphone'] } } };
+  };
+  await room.connect(server.url, 'token');
+  await expect(room.localParticipant.setCameraEnabled(true)).rejects.toMatchObject({ code: 'forbidden' });
+  expect(devices).toEqual([]);
+});
+
+test('nothing can be published outside of a room', async () => {
+  await expect(room.localParticipant.setMicrophoneEnabled(true)).rejects.toMatchObject({ code: 'not_connected' });
+  expect(devices).toEqual([]);
+});
+
+test('the pool grows once when it is asked for twice', async () => {
+  await room.connect(server.url, 'token');
+  await vi.waitFor(() => expect(FakePeerConnection.newest.calls).toContain('setRemoteDescription'));
+  server.newest.tell({ type: 'slots.needed', audio: 1, video: 0 });
+  server.newest.tell({ type: 'slots.needed', audio: 2, video: 6 });
+  await vi.waitFor(() => expect(server.types().filter((type) => type === 'offer').length).toBeGreaterThan(1));
+  const { transceivers } = FakePeerConnection.newest;
+  expect(transceivers.length).toBeGreaterThanOrEqual(20);
+  expect(transceivers.length).toBeLessThanOrEqual(28);
+});
+
+test('our own message is there once, though it comes twice', async () => {
+  await room.connect(server.url, 'token');
+  const heard: string[] = [];
+  room.on('chatMessage', ({ text }) => heard.push(text));
+  const message = await room.sendChat('hello');
+  server.newest.tell({ type: 'chat.posted', message });
+  server.newest.tell({ type: 'chat.posted', message: { ...message, id: 'CH_2', text: 'hi' } });
+  await vi.waitFor(() => expect(heard).toEqual(['hello', 'hi']));
+  expect(room.chat.map(({ text }) => text)).toEqual(['hello', 'hi']);
+  await expect(room.sendChat('ä'.repeat(5_000))).rejects.toMatchObject({ code: 'too_large' });
+});
+
+test('a lost socket is replaced: the same room, the same tracks, new ids', async () => {
+  server.others = [participant('PA_a')];
+  await room.connect(server.url, 'token');
+  const us = room.localParticipant;
+  await us.setMicrophoneEnabled(true);
+  await us.setCameraEnabled(true);
+  await us.setCameraEnabled(false);
+  const [microphone, camera] = us.publications;
+  told = [];
+  server.newest.socket.terminate();
+  await happened('reconnecting');
+  expect(room.state).toBe('reconnecting');
+  // What is done meanwhile waits, or goes along with publishing.
+  await us.setMicrophoneEnabled(false);
+  const chat = room.sendChat('still there?');
+  await happened('reconnected');
+  expect(room.state).toBe('connected');
+  expect(us.id).toBe('PA_2');
+  expect((await chat).text).toBe('still there?');
+  await vi.waitFor(() => expect(microphone!.id).toBe('TR_3'));
+  expect(us.publications).toEqual([microphone, camera]);
+  const again = server.requests.filter(({ type }) => type === 'publish').slice(2);
+  expect(again.map((request) => 'source' in request && [request.source, request.muted])).toEqual([
+    ['microphone', true],
+    ['camera', true],
+  ]);
+  expect(told).toEqual(['reconnecting', 'trackMuted', 'reconnected']);
+  // One offer has the slots and everything that was published before.
+  const types = server.types();
+  expect(types.slice(types.lastIndexOf('join')).filter((type) => type !== 'chat')).toEqual([
+    'join',
+    'offer',
+    'publish',
+    'publish',
+  ]);
+  expect(FakePeerConnection.made).toHaveLength(2);
+  expect(FakePeerConnection.made[0]!.signalingState).toBe('closed');
+});
+
+test.each(['duplicate_identity', 'room_ended'] as const)('after %s nobody tries again', async (reason) => {
+  await room.connect(server.url, 'token');
+  const reasons: string[] = [];
+  room.on('disconnected', (why) => reasons.push(why));
+  await room.localParticipant.setCameraEnabled(true);
+  server.newest.tell({ type: 'disconnected', reason });
+  server.newest.socket.close(1000);
+  await happened('disconnected');
+  expect(reasons).toEqual([reason]);
+  expect(devices[0]!.readyState).toBe('ended');
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  expect(server.connections).toHaveLength(1);
+});
+
+test('a server that is stopping is waited for', async () => {
+  await room.connect(server.url, 'token');
+  server.newest.tell({ type: 'disconnected', reason: 'server_stopping' });
+  server.newest.socket.close(1001);
+  await happened('reconnected');
+  expect(server.connections).toHaveLength(2);
+});
+
+test('a token that has expired ends the attempts and says so', async () => {
+  await room.connect(server.url, 'token');
+  server.handler = (request) => (request.type === 'join' ? refusal('unauthorized') : undefined);
+  const errors: OrielError[] = [];
+  room.on('error', (error) => errors.push(error));
+  server.newest.socket.terminate();
+  await happened('disconnected');
+  expect(errors.map(({ code }) => code)).toEqual(['unauthorized']);
+  expect(room.state).toBe('disconnected');
+});
+
+test('media that the server has lost means a new session', async () => {
+  await room.connect(server.url, 'token');
+  const publication = await room.localParticipant.setMicrophoneEnabled(true);
+  server.newest.tell({ type: 'track.unpublished', participant: 'PA_1', track: publication!.id });
+  await happened('reconnected');
+  await vi.waitFor(() => expect(publication!.id).toBe('TR_2'));
+  expect(room.localParticipant.publications).toEqual([publication]);
+});
+
+test('leaving says so, ends everything and can be followed by joining', async () => {
+  server.others = [participant('PA_a')];
+  await room.connect(server.url, 'token');
+  await room.localParticipant.setMicrophoneEnabled(true);
+  await room.disconnect();
+  expect(server.types().at(-1)).toBe('leave');
+  expect(devices[0]!.readyState).toBe('ended');
+  expect(room.remoteParticipants.size).toBe(0);
+  expect(told.slice(-3)).toEqual(['participantDisconnected', 'localTrackUnpublished', 'disconnected']);
+  await room.connect(server.url, 'token');
+  expect(room.state).toBe('connected');
+});
+
+test('an attempt to join can be given up', async () => {
+  server.handler = () => ({});
+  const connecting = room.connect(server.url, 'token');
+  await vi.waitFor(() => expect(server.requests).toHaveLength(1));
+  await room.disconnect();
+  await expect(connecting).rejects.toMatchObject({ code: 'aborted' });
+  expect(room.state).toBe('disconnected');
+  expect(told).toEqual([]);
+});
