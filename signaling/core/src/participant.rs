@@ -77,6 +77,8 @@ pub(crate) struct Asker {
 /// A slot that carries a track.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Binding {
+    /// Whose track it is.
+    pub(crate) publisher: ParticipantId,
     pub(crate) mid: String,
     pub(crate) bind: u64,
 }

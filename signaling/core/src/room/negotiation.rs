@@ -109,7 +109,7 @@ impl Room {
                 }
             }
             MediaEvent::Bound { session, track, mid, bind } => {
-                self.on_bound(now, session, track, Binding { mid, bind });
+                self.on_bound(now, session, track, mid, bind);
             }
             MediaEvent::SlotsNeeded { session, audio, video } => {
                 if self.participants.get(session).is_some() {
@@ -160,7 +160,7 @@ impl Room {
         }
     }
 
-    fn on_bound(&mut self, now: Now, id: ParticipantId, track: TrackId, binding: Binding) {
+    fn on_bound(&mut self, now: Now, id: ParticipantId, track: TrackId, mid: String, bind: u64) {
         // The track may have ended while the word was on its way.
         let Some(&publisher) = self.publishers.get(&track) else { return };
         let Some(receiver) = self.participants.get_mut(id) else { return };
@@ -168,24 +168,22 @@ impl Room {
         let replaced: Vec<TrackId> = receiver
             .bindings
             .iter()
-            .filter(|(other, old)| **other == track || old.mid == binding.mid)
+            .filter(|(other, old)| **other == track || old.mid == mid)
             .map(|(other, _)| *other)
             .collect();
         for other in replaced {
             self.unbind(now, id, other);
         }
-        let Binding { mid, bind } = binding.clone();
-        if let Some(receiver) = self.participants.get_mut(id) {
-            receiver.bindings.insert(track, binding);
-        }
+        let Some(receiver) = self.participants.get_mut(id) else { return };
+        receiver.bindings.insert(track, Binding { publisher, mid: mid.clone(), bind });
         let event = Event::SubscriptionBound { participant: publisher, track, mid, bind };
         self.emit(now, Audience::Participant(id), event);
     }
 
     fn unbind(&mut self, now: Now, id: ParticipantId, track: TrackId) {
-        let Some(&publisher) = self.publishers.get(&track) else { return };
         let Some(receiver) = self.participants.get_mut(id) else { return };
-        let Some(Binding { mid, bind }) = receiver.bindings.remove(&track) else { return };
+        let Some(binding) = receiver.bindings.remove(&track) else { return };
+        let Binding { publisher, mid, bind } = binding;
         let event = Event::SubscriptionUnbound { participant: publisher, track, mid, bind };
         self.emit(now, Audience::Participant(id), event);
     }

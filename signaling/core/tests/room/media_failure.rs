@@ -1,0 +1,74 @@
+//! What is left of a participant whose media session is gone.
+
+use signaling_core::event::{Event, LeaveReason, TrackSource};
+use signaling_core::interest::Interest;
+use signaling_core::media::{MediaCommand, MediaEvent};
+
+use crate::world::{Seen, World, admission, headless, offer};
+
+#[test]
+fn its_tracks_and_bindings_end_and_it_keeps_its_place() {
+    let mut world = World::new();
+    let ana = world.negotiated(admission("ana"));
+    let ben = world.negotiated(admission("ben"));
+    let own = world.published(ana, "0", TrackSource::Camera).id;
+    let received = world.published(ben, "0", TrackSource::Camera).id;
+    let mid = "5".to_owned();
+    world.tell(MediaEvent::Bound { session: ana.id, track: received, mid: mid.clone(), bind: 1 });
+    world.forget();
+
+    world.tell(MediaEvent::Failed { session: ana.id });
+
+    let ended = Event::TrackUnpublished { participant: ana.id, track: own };
+    assert_eq!(world.events(ben), std::slice::from_ref(&ended));
+    let unbound = Event::SubscriptionUnbound { participant: ben.id, track: received, mid, bind: 1 };
+    assert_eq!(world.events(ana), [ended, unbound]);
+    assert_eq!(world.commands(), [], "the media plane has closed the session itself");
+    assert_eq!(world.room.participant_count(), 2);
+}
+
+#[test]
+fn the_next_offer_opens_a_session_with_everything_in_it() {
+    let mut world = World::new();
+    let ana = world.negotiated(admission("ana"));
+    let ben = world.negotiated(admission("ben"));
+    let received = world.published(ben, "0", TrackSource::Camera).id;
+    world.tell(MediaEvent::Failed { session: ana.id });
+    world.tell(MediaEvent::Failed { session: ana.id });
+    world.forget();
+
+    world.ask(ana.door, offer());
+    let request = match world.commands()[..] {
+        [MediaCommand::Open { .. }, MediaCommand::Offer { request, .. }] => request,
+        ref other => panic!("{other:?}"),
+    };
+    let answer = signaling_core::media::MediaAnswer { sdp: "v=0".to_owned(), lines: Vec::new() };
+    world.tell(MediaEvent::Answered { session: ana.id, request, result: Ok(answer) });
+    assert_eq!(world.commands(), [MediaCommand::Subscribe { session: ana.id, track: received }]);
+}
+
+#[test]
+fn nothing_is_sent_to_a_session_that_is_gone() {
+    let mut world = World::new();
+    let ana = world.negotiated(admission("ana"));
+    let ben = world.negotiated(admission("ben"));
+    world.tell(MediaEvent::Failed { session: ana.id });
+    world.published(ben, "0", TrackSource::Camera);
+    world.detach(ana.door);
+    assert_eq!(world.commands(), []);
+}
+
+#[test]
+fn whoever_came_by_a_headless_door_leaves() {
+    let mut world = World::new();
+    let ana = world.join(admission("ana"));
+    let encoder = world.negotiated(headless("encoder", Interest::None));
+    world.published(encoder, "0", TrackSource::Camera);
+
+    world.tell(MediaEvent::Failed { session: encoder.id });
+
+    let reason = LeaveReason::ConnectionLost;
+    assert_eq!(world.events(ana), [Event::ParticipantLeft { participant: encoder.id, reason }]);
+    let seen = world.seen(encoder.door);
+    assert_eq!(seen.last(), Some(&Seen::Closed(reason)));
+}
