@@ -79,7 +79,7 @@ export const homeStyles = css`
   .complaint {
     min-height: 1.5em;
     margin-top: 8px;
-    color: var(--oriel-danger);
+    color: var(--oriel-danger-text);
     font-size: 14px;
   }
   .lost {
@@ -157,7 +157,7 @@ export const homeStyles = css`
     }
     .picture {
       order: -1;
-      max-width: 300px;
+      max-width: 260px;
       justify-self: start;
     }
     .ways {

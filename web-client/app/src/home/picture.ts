@@ -30,10 +30,10 @@ export function picture(): TemplateResult {
       points="28,110 146,52 374,52 492,110 492,352 374,396 146,396 28,352"
       style="fill:var(--oriel-accent);stroke:var(--oriel-accent);stroke-width:18;stroke-linejoin:round"
     />
-    ${light('40,120 136,72 136,374 40,340', 250, person(90, 352, 0.9, 250), 'left')}
+    ${light('40,120 136,72 136,374 40,340', 250, person(88, 384, 0.95, 250), 'left')}
     ${light('158,68 362,68 362,222 158,222', 165, person(260, 222, 1.25, 165), 'middle')}
     ${light('158,242 362,242 362,380 158,380', 65, person(260, 380, 1.05, 65), 'below')}
-    ${light('384,72 480,120 480,340 384,374', 20, person(430, 356, 0.9, 20), 'right')}
+    ${light('384,72 480,120 480,340 384,374', 20, person(432, 384, 0.95, 20), 'right')}
     <rect x="162" y="72" width="196" height="146" rx="3" style="fill:none;stroke:var(--oriel-speaking);stroke-width:6" />
     <g transform="translate(322 98)">
       <rect x="-8" y="-8" width="36" height="30" rx="10" style="fill:var(--oriel-scrim)" />

@@ -1,5 +1,7 @@
 /** The page `/r/ROOM`: one `<oriel-room>` that fills the window. */
 import '@oriel/elements';
+import { mark } from '@oriel/elements/styles';
+import { html, render } from 'lit';
 import { rememberRoom } from '../recent-rooms.ts';
 import { roomLink } from '../route.ts';
 
@@ -10,9 +12,19 @@ export function showRoom(page: HTMLElement, name: string): void {
   const room = document.createElement('oriel-room');
   room.roomName = name;
   room.link = roomLink(location.origin, name);
-  room.append(homeLink());
+  room.append(brandLink(), homeLink());
   room.addEventListener('oriel-joined', () => rememberRoom(localStorage, name, Date.now()));
   page.append(room);
+}
+
+/** Our name at the door, leading home. */
+function brandLink(): HTMLElement {
+  const link = document.createElement('a');
+  link.slot = 'door-header';
+  link.className = 'brand';
+  link.href = '/';
+  render(html`${mark()} Oriel`, link);
+  return link;
 }
 
 /** The way out, shown after leaving. */

@@ -240,9 +240,9 @@ export const callStyles = css`
       max(8px, env(safe-area-inset-left));
   }
   .narrow .alone {
-    left: 20px;
-    right: 20px;
-    bottom: 52px;
+    left: 16px;
+    right: 16px;
+    bottom: 8px;
     width: auto;
   }
   .narrow .notice {
@@ -259,6 +259,13 @@ export const callStyles = css`
     }
     .alone {
       display: none;
+    }
+    .call:not(.narrow) .top {
+      padding-top: env(safe-area-inset-top);
+    }
+    oriel-controls,
+    .narrow oriel-controls {
+      padding-block: 6px calc(6px + env(safe-area-inset-bottom));
     }
   }
 

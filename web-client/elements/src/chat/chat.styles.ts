@@ -105,7 +105,7 @@ export const chatStyles = css`
   }
   .trouble {
     padding: 0 18px 8px;
-    color: var(--oriel-danger);
+    color: var(--oriel-danger-text);
     font-size: 13px;
   }
   @media (forced-colors: active) {

@@ -147,7 +147,7 @@ export const controlsStyles = css`
     font-size: 12px;
   }
 
-  .in-menu {
+  .menu .in-menu {
     display: none;
   }
 
@@ -204,6 +204,18 @@ export const controlsStyles = css`
       order: 1;
       width: 60px;
       border-radius: 24px;
+    }
+  }
+
+  /* A phone on its side: height is what is missing. */
+  @media (max-height: 480px) {
+    .control,
+    .middle .control {
+      min-width: 64px;
+      height: 44px;
+    }
+    .control .words {
+      display: none;
     }
   }
 

@@ -97,6 +97,7 @@ export class DevicesElement extends OrielElement {
     return html`<div class="field">
       <label class="label" for=${kind}>${icon(name)} ${words}</label>
       <div class="row">
+        <div class="select">
         <select
           id=${kind}
           part="picker"
@@ -116,6 +117,8 @@ export class DevicesElement extends OrielElement {
               </option>`,
           )}
         </select>
+        ${icon('next')}
+        </div>
         ${kind === 'audiooutput'
           ? html`<button type="button" class="button" ?disabled=${this.playing} @click=${this.#onTest}>Test</button>`
           : nothing}

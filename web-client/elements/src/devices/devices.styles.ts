@@ -13,15 +13,11 @@ export const devicesStyles = css`
     display: flex;
     gap: 8px;
   }
-  .row select {
-    flex: 1;
-    min-width: 0;
-  }
   .row .button {
     flex: none;
   }
   .trouble {
-    color: var(--oriel-danger);
+    color: var(--oriel-danger-text);
     font-size: 13px;
   }
 `;

@@ -13,6 +13,8 @@ import { type Box, gridLayout, pageCount, pageSize, stripSide } from './layout.t
 import { people, type Picture, screens, stage } from './pictures.ts';
 
 const GAP = 10;
+/** Height of the line that turns pages. */
+const PAGER = 52;
 
 /**
  * Everybody in the room: equal tiles on pages, or a stage with a strip of people beside it while a
@@ -86,10 +88,11 @@ export class GridElement extends OrielElement {
     const page = Math.min(this.page, pages - 1);
     const shown = all.slice(page * size, (page + 1) * size);
     // Pages are laid out alike, so that the last one does not jump to a few large tiles.
-    const { tile } = gridLayout(this.box, pages > 1 ? size : shown.length, GAP);
+    const box = pages > 1 ? { ...this.box, height: this.box.height - PAGER } : this.box;
+    const { tile } = gridLayout(box, pages > 1 ? size : shown.length, GAP);
     const lengths = { '--tile-width': `${tile.width}px`, '--tile-height': `${tile.height}px`, '--oriel-gap': `${GAP}px` };
     return html`
-      <div class="area" style=${styleMap(lengths)}>
+      <div class="area pages" style=${styleMap(lengths)}>
         <div class="tiles" role="list" aria-label="People in the room">
           ${repeat(
             shown,
@@ -148,29 +151,21 @@ export class GridElement extends OrielElement {
     const turn = (by: number) => () => {
       this.page = page + by;
     };
-    return html`
-      <button
-        type="button"
-        class="icon-button turn previous"
-        part="button"
-        aria-label="Previous people"
-        ?disabled=${page === 0}
-        @click=${turn(-1)}
-      >
-        ${icon('previous')}
-      </button>
-      <button
-        type="button"
-        class="icon-button turn next"
-        part="button"
-        aria-label="More people"
-        ?disabled=${page === pages - 1}
-        @click=${turn(1)}
-      >
-        ${icon('next')}
-      </button>
-      <p class="page"><span class="visually-hidden">Page </span>${page + 1} / ${pages}</p>
-    `;
+    const button = (name: 'previous' | 'next', words: string, by: number) => html`<button
+      type="button"
+      class="icon-button"
+      part="button"
+      aria-label=${words}
+      ?disabled=${page + by < 0 || page + by >= pages}
+      @click=${turn(by)}
+    >
+      ${icon(name)}
+    </button>`;
+    return html`<div class="pager" role="group" aria-label="Pages of people">
+      ${button('previous', 'Previous people', -1)}
+      <p><span class="visually-hidden">Page </span>${page + 1} / ${pages}</p>
+      ${button('next', 'More people', 1)}
+    </div>`;
   }
 
   #pin(picture: Picture): void {

@@ -69,40 +69,22 @@ export const gridStyles = css`
     aspect-ratio: 4 / 3;
   }
 
-  .turn {
-    position: absolute;
-    top: calc(50% - 22px);
-    z-index: 1;
-    width: 44px;
+  .pages {
+    display: flex;
+    flex-direction: column;
+  }
+  .pages .tiles {
+    flex: 1;
+    min-height: 0;
+  }
+  .pager {
+    flex: none;
+    display: flex;
+    align-items: center;
+    justify-content: center;
+    gap: 10px;
     height: 44px;
-    border: 1px solid var(--oriel-line);
-    border-radius: 50%;
-    background: var(--oriel-raised);
-    box-shadow: var(--oriel-shadow);
-  }
-  .turn:hover {
-    background: var(--oriel-sunken);
-  }
-  .turn:disabled {
-    display: none;
-  }
-  .turn.previous {
-    left: 4px;
-  }
-  .turn.next {
-    right: 4px;
-  }
-  .page {
-    position: absolute;
-    bottom: 6px;
-    left: 50%;
-    z-index: 1;
-    padding: 2px 12px;
-    border-radius: var(--oriel-radius-round);
-    background: var(--oriel-scrim);
-    color: var(--oriel-on-scrim);
-    font-size: 13px;
+    margin-top: 8px;
     font-variant-numeric: tabular-nums;
-    transform: translateX(-50%);
   }
 `;

@@ -9,6 +9,7 @@ describe('gridLayout', () => {
   it.each([
     [desktop, 1, 1, 1],
     [desktop, 2, 2, 1],
+    [desktop, 3, 2, 2],
     [desktop, 4, 2, 2],
     [desktop, 6, 3, 2],
     [desktop, 9, 3, 3],

@@ -1,14 +1,16 @@
 /**
  * Where tiles go: pure arithmetic on lengths in CSS pixels.
  *
- * Tiles of one page are all of one size. Their shape may give between portrait and widescreen, so
- * that a phone held upright is filled as well as a wide screen.
+ * Tiles of one page are all of one size. Their shape gives within limits, so that a phone held upright
+ * is filled as well as a wide screen.
  */
 
-/** The most upright a tile gets: width by height. */
-const NARROWEST = 3 / 4;
-/** The widest a tile gets. */
+/** The widest a tile gets: width by height, as cameras see. */
 const WIDEST = 16 / 9;
+/** The most upright it gets in a wide box: more would cut off who sits beside whom. */
+const NARROWEST_IN_WIDE = 4 / 3;
+/** The most upright it gets in an upright box, where a face has to do. */
+const NARROWEST_IN_UPRIGHT = 3 / 4;
 
 /** A box to fill. */
 export interface Box {
@@ -31,6 +33,7 @@ export interface GridLayout {
 export function gridLayout(box: Box, count: number, gap: number): GridLayout {
   let best: GridLayout = { columns: 1, rows: Math.max(1, count), tile: { width: 0, height: 0 } };
   let bestScore = -1;
+  const narrowest = box.width > box.height ? NARROWEST_IN_WIDE : NARROWEST_IN_UPRIGHT;
   for (let columns = 1; columns <= count; columns += 1) {
     const rows = Math.ceil(count / columns);
     const cell = {
@@ -38,7 +41,7 @@ export function gridLayout(box: Box, count: number, gap: number): GridLayout {
       height: (box.height - gap * (rows - 1)) / rows,
     };
     if (cell.width <= 0 || cell.height <= 0) continue;
-    const tile = fit(cell);
+    const tile = fit(cell, narrowest);
     const empty = columns * rows - count;
     // An empty cell looks worse than slightly smaller tiles.
     const score = tile.width * tile.height * (1 - (0.12 * empty) / count);
@@ -51,10 +54,10 @@ export function gridLayout(box: Box, count: number, gap: number): GridLayout {
 }
 
 /** The largest tile inside a cell. */
-function fit(cell: Box): Box {
+function fit(cell: Box, narrowest: number): Box {
   const shape = cell.width / cell.height;
   if (shape > WIDEST) return { width: Math.floor(cell.height * WIDEST), height: Math.floor(cell.height) };
-  if (shape < NARROWEST) return { width: Math.floor(cell.width), height: Math.floor(cell.width / NARROWEST) };
+  if (shape < narrowest) return { width: Math.floor(cell.width), height: Math.floor(cell.width / narrowest) };
   return { width: Math.floor(cell.width), height: Math.floor(cell.height) };
 }
 

@@ -76,7 +76,7 @@ export const peopleStyles = css`
     height: 20px;
   }
   .states .off {
-    color: var(--oriel-danger);
+    color: var(--oriel-danger-text);
   }
 
   .invite {

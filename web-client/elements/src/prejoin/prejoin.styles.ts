@@ -132,7 +132,7 @@ export const prejoinStyles = css`
     font-size: 1.05rem;
   }
   .complaint {
-    color: var(--oriel-danger);
+    color: var(--oriel-danger-text);
     font-size: 13px;
   }
 

@@ -35,11 +35,12 @@ export class Announcer {
     if (this.#timer === undefined) this.#next();
   }
 
-  /** Says nothing more. */
+  /** Forgets what waits, and clears what is shown: it belongs to a page that is gone. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#waiting.length = 0;
+    this.#show('polite', '');
   }
 
   #next(): void {

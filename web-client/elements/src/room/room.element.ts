@@ -31,8 +31,10 @@ type Phase =
  * @fires oriel-joined - In the room. `detail` is the `Room`.
  * @fires oriel-left - Out of it. `detail` is the `DisconnectReason`.
  * @fires oriel-error - Could not get in. `detail` is the `OrielError`.
+ * @slot door-header - At the top of the door.
  * @slot prejoin-header - Above the heading of the door.
  * @slot header-end - In the line above the pictures.
+ * @slot left-actions - Beside the button that joins again.
  */
 export class RoomElement extends OrielElement {
   static override styles = [baseStyles, buttonStyles, roomStyles];
@@ -176,7 +178,8 @@ export class RoomElement extends OrielElement {
     const { phase } = this;
     switch (phase.is) {
       case 'door':
-        return html`<div class="scroll">
+        return html`<div class="scroll door">
+          <header><slot name="door-header"></slot></header>
           <oriel-prejoin
             exportparts="preview, button, picker"
             room-name=${this.roomName}
@@ -232,6 +235,7 @@ export class RoomElement extends OrielElement {
 
   #go(phase: Phase): void {
     this.phase = phase;
+    this.#announcer.stop();
     if (phase.is === 'door') return;
     // A page that changes under a screen reader says so by its heading.
     void this.updateComplete.then(async () => {

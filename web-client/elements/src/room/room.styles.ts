@@ -15,9 +15,13 @@ export const roomStyles = css`
     padding: calc(20px + env(safe-area-inset-top)) max(20px, env(safe-area-inset-right))
       calc(24px + env(safe-area-inset-bottom)) max(20px, env(safe-area-inset-left));
   }
+  .door {
+    grid-template-rows: auto 1fr;
+  }
   oriel-prejoin {
     width: 100%;
     margin: auto;
+    padding: 20px 0 40px;
   }
 
   .words {

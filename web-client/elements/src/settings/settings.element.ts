@@ -21,7 +21,7 @@ export class SettingsElement extends DialogElement {
       }
       .trouble {
         margin-top: 14px;
-        color: var(--oriel-danger);
+        color: var(--oriel-danger-text);
       }
     `,
   ];

@@ -75,6 +75,9 @@ export const baseStyles = css`
     stroke-linecap: round;
     stroke-linejoin: round;
   }
+  .icon .filled {
+    fill: currentcolor;
+  }
   .icon .solid {
     fill: currentcolor;
     stroke: none;

@@ -30,29 +30,35 @@ export const fieldStyles = css`
     font: inherit;
     font-size: max(16px, 1em);
   }
+  input:focus-visible,
+  select:focus-visible,
+  textarea:focus-visible {
+    outline-offset: -2px;
+  }
   ::placeholder {
     color: var(--oriel-text-soft);
     opacity: 1;
   }
 
-  select {
-    appearance: none;
-    padding-right: 2.4em;
-    text-overflow: ellipsis;
-    background-image:
-      linear-gradient(45deg, transparent 50%, currentcolor 50%),
-      linear-gradient(-45deg, transparent 50%, currentcolor 50%);
-    background-position:
-      right 18px center,
-      right 12px center;
-    background-repeat: no-repeat;
-    background-size: 6px 6px;
+  /* A list to choose from, with our own arrow over it. */
+  .select {
+    position: relative;
+    flex: 1;
+    min-width: 0;
   }
-
-  @media (forced-colors: active) {
-    select {
-      appearance: auto;
-      background-image: none;
-    }
+  .select select {
+    appearance: none;
+    padding-right: 2.6em;
+    text-overflow: ellipsis;
+  }
+  .select > .icon {
+    position: absolute;
+    right: 12px;
+    top: calc(50% - 9px);
+    width: 18px;
+    height: 18px;
+    color: var(--oriel-text-soft);
+    pointer-events: none;
+    transform: rotate(90deg);
   }
 `;

@@ -104,6 +104,7 @@ export const tileStyles = css`
     margin-left: -2px;
   }
   .caption .muted {
+    display: flex;
     color: #ffb4b0;
   }
 
@@ -170,11 +171,15 @@ export const tileStyles = css`
   }
   @media (pointer: coarse) {
     .pin {
-      width: 44px;
-      height: 44px;
-      opacity: 1;
-      background: transparent;
-      filter: drop-shadow(0 0 2px rgb(0 0 0 / 70%));
+      width: 32px;
+      height: 32px;
+      opacity: 0.85;
+    }
+    /* A finger needs more room than the picture has. */
+    .pin::before {
+      content: '';
+      position: absolute;
+      inset: -6px;
     }
   }
 

@@ -28,9 +28,11 @@ export const tokens = css`
     --oriel-accent-soft: light-dark(#d8ede7, #16372f);
     --oriel-on-accent-soft: light-dark(#064e42, #a5ecdc);
 
-    --oriel-danger: light-dark(#bd2730, #e5545a);
-    --oriel-danger-strong: light-dark(#9c1b24, #f0787d);
-    --oriel-on-danger: light-dark(#ffffff, #1f0304);
+    --oriel-danger: light-dark(#bd2730, #cf333b);
+    --oriel-danger-strong: light-dark(#9c1b24, #b3242c);
+    --oriel-on-danger: #ffffff;
+    /* What is wrong, in words on any ground. */
+    --oriel-danger-text: light-dark(#b3222b, #ff9d99);
     --oriel-danger-soft: light-dark(#fbe3e1, #43191b);
     --oriel-on-danger-soft: light-dark(#8f1720, #ffc9c7);
 
