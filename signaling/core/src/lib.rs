@@ -9,6 +9,8 @@
 //!    reader whom its [`event::Audience`] includes, a media command to the media plane. Then it
 //!    sets its one timer to [`room::Room::deadline`].
 
+#[cfg(test)]
+mod documentation;
 pub mod error;
 pub mod event;
 pub mod grants;
