@@ -1,0 +1,301 @@
+//! One room's task: owns the [`Room`], feeds it, carries out what it wants done.
+//!
+//! Nothing here waits for anybody: what goes to a door is laid into its outbox, what goes to the media
+//! plane is posted. A panic ends this room and no other.
+
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use signaling_core::event::{EndReason, Envelope, Event, EventFrame, LeaveReason};
+use signaling_core::id::ParticipantId;
+use signaling_core::media::{MediaCommand, MediaEvent};
+use signaling_core::request::Request;
+use signaling_core::room::{Input, Output, Room};
+use signaling_core::{Admission, AttachmentId};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::clock::Clock;
+use crate::counters::{Counters, Gauge};
+use crate::media::{Outlet, Posted};
+use crate::outbox::{Notice, Outbox, Parcel};
+
+/// Letters that may wait for a room. When it is full, doors tell their askers to come again.
+pub const INBOX: usize = 256;
+
+/// How soon a command is offered again to a media worker that was overloaded.
+const MEDIA_RETRY: Duration = Duration::from_millis(5);
+
+/// How often the same is done for a room that is over.
+const LAST_RETRIES: usize = 200;
+
+/// What doors send.
+pub enum Letter {
+    /// Somebody wants to come in.
+    Join {
+        /// A new number.
+        attachment: AttachmentId,
+        /// Comes back with the reply.
+        request: u64,
+        /// Who.
+        admission: Box<Admission>,
+        /// Where everything for it goes.
+        outbox: Outbox,
+    },
+    /// A request by an attachment.
+    Request {
+        /// Whose.
+        attachment: AttachmentId,
+        /// Comes back with the reply.
+        request: u64,
+        /// What is asked.
+        body: Request,
+    },
+}
+
+/// What must reach a room however full its inbox is. Each is bounded by something that was let in.
+pub enum Signal {
+    /// A door is gone.
+    Detached(AttachmentId),
+    /// The server ends the room.
+    Stop(EndReason),
+}
+
+/// One room's task.
+pub struct Actor {
+    /// The room.
+    pub room: Room,
+    /// From doors.
+    pub inbox: mpsc::Receiver<Letter>,
+    /// From doors and the server.
+    pub signals: mpsc::UnboundedReceiver<Signal>,
+    /// From the media plane.
+    pub media_events: mpsc::UnboundedReceiver<MediaEvent>,
+    /// To the media plane.
+    pub outlet: Outlet,
+    /// The time.
+    pub clock: Clock,
+    /// What is counted.
+    pub counters: Arc<Counters>,
+}
+
+impl Actor {
+    /// Runs until the room is over.
+    pub async fn run(self) {
+        let Actor { room, mut inbox, mut signals, mut media_events, outlet, clock, counters } =
+            self;
+        let mut state = State {
+            participants: Gauge::new(Arc::clone(&counters)),
+            room,
+            outlet,
+            clock,
+            counters,
+            doors: HashMap::new(),
+        };
+        let mut media_retry = None;
+        while !state.room.is_ended() {
+            let deadline = state.room.deadline().map(|at| state.clock.instant(at));
+            let step = tokio::select! {
+                biased;
+                Some(signal) = signals.recv() => Step::Signal(signal),
+                Some(event) = media_events.recv() => Step::Media(event),
+                () = sleep_until(media_retry) => Step::RetryMedia,
+                Some(letter) = inbox.recv() => Step::Letter(letter),
+                () = sleep_until(deadline) => Step::Timeout,
+            };
+            // The room is not used again after a panic: it only has to be told apart, not repaired.
+            if catch_unwind(AssertUnwindSafe(|| state.take(step))).is_err() {
+                state.give_up();
+                return;
+            }
+            media_retry = state.outlet.is_waiting().then(|| Instant::now() + MEDIA_RETRY);
+        }
+        state.clear_outlet().await;
+    }
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+enum Step {
+    Signal(Signal),
+    Media(MediaEvent),
+    RetryMedia,
+    Letter(Letter),
+    Timeout,
+}
+
+/// The door of one attachment.
+struct Door {
+    outbox: Outbox,
+    /// Known once it has joined.
+    participant: Option<ParticipantId>,
+}
+
+struct State {
+    room: Room,
+    outlet: Outlet,
+    clock: Clock,
+    counters: Arc<Counters>,
+    participants: Gauge,
+    doors: HashMap<AttachmentId, Door>,
+}
+
+impl State {
+    fn take(&mut self, step: Step) {
+        match step {
+            Step::Signal(Signal::Detached(attachment)) => {
+                self.doors.remove(&attachment);
+                self.feed(Input::Detached { attachment });
+            }
+            Step::Signal(Signal::Stop(reason)) => self.feed(Input::Stop { reason }),
+            Step::Media(event) => self.feed(Input::Media(event)),
+            Step::RetryMedia => self.outlet.retry(),
+            Step::Timeout => self.feed(Input::Timeout),
+            Step::Letter(Letter::Join { attachment, request, admission, outbox }) => {
+                // Word that a door is gone may overtake its join. Nobody would ever end it then.
+                if !outbox.is_closed() {
+                    self.doors.insert(attachment, Door { outbox, participant: None });
+                    self.feed(Input::Join { attachment, request, admission });
+                }
+            }
+            Step::Letter(Letter::Request { attachment, request, body }) => {
+                if self.doors.contains_key(&attachment) {
+                    self.feed(Input::Request { attachment, request, body });
+                }
+            }
+        }
+        self.participants.set(self.room.participant_count());
+    }
+
+    /// Gives the room one input, and all inputs that follow from carrying out its outputs.
+    fn feed(&mut self, input: Input) {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            self.room.handle(self.clock.now(), input);
+            while let Some(output) = self.room.poll() {
+                self.carry_out(output, &mut inputs);
+            }
+        }
+    }
+
+    fn carry_out(&mut self, output: Output, inputs: &mut VecDeque<Input>) {
+        match output {
+            Output::Attached { attachment, participant } => {
+                if let Some(door) = self.doors.get_mut(&attachment) {
+                    door.participant = Some(participant);
+                }
+            }
+            Output::Reply { attachment, request, outcome } => {
+                self.push(attachment, Parcel::Reply { request, outcome }, inputs);
+            }
+            Output::Event(envelope) => self.announce(&envelope, inputs),
+            Output::Close { attachment, reason } => {
+                if let Some(door) = self.doors.remove(&attachment) {
+                    // Whether it is still there or not: it is forgotten now.
+                    let _ = door.outbox.push(Parcel::Close(reason));
+                }
+            }
+            Output::Media(command) => self.command(command, inputs),
+            Output::Ended(reason) => {
+                tracing::info!(room = %self.room.info().id, ?reason, "room ended");
+            }
+        }
+    }
+
+    fn push(&mut self, attachment: AttachmentId, parcel: Parcel, inputs: &mut VecDeque<Input>) {
+        let Some(door) = self.doors.get(&attachment) else { return };
+        if !door.outbox.push(parcel) {
+            self.cut_off(attachment, inputs);
+        }
+    }
+
+    fn announce(&mut self, envelope: &Arc<Envelope>, inputs: &mut VecDeque<Input>) {
+        let notice = match notice(envelope) {
+            Ok(notice) => notice,
+            Err(error) => {
+                // Cannot happen with these types. Going on would be a silent gap.
+                tracing::error!(%error, "an event cannot be written as JSON");
+                return inputs.push_back(Input::Stop { reason: EndReason::Internal });
+            }
+        };
+        let lost: Vec<AttachmentId> = self
+            .doors
+            .iter()
+            .filter(|(_, door)| {
+                door.outbox.wants_events()
+                    && door.participant.is_some_and(|reader| envelope.audience.includes(reader))
+                    && !door.outbox.push(Parcel::Event(notice.clone()))
+            })
+            .map(|(attachment, _)| *attachment)
+            .collect();
+        for attachment in lost {
+            self.cut_off(attachment, inputs);
+        }
+    }
+
+    /// A door does not read: the room hears that it is gone.
+    fn cut_off(&mut self, attachment: AttachmentId, inputs: &mut VecDeque<Input>) {
+        if let Some(door) = self.doors.remove(&attachment)
+            && !door.outbox.is_closed()
+        {
+            self.counters.slow_reader();
+        }
+        inputs.push_back(Input::Detached { attachment });
+    }
+
+    fn command(&mut self, command: MediaCommand, inputs: &mut VecDeque<Input>) {
+        match self.outlet.post(command) {
+            Posted::Accepted => {}
+            Posted::Refused(answer) => inputs.push_back(Input::Media(answer)),
+            Posted::Stuck => {
+                tracing::error!(room = %self.room.info().id, "the media worker takes nothing");
+                inputs.push_back(Input::Stop { reason: EndReason::Internal });
+            }
+        }
+    }
+
+    /// The room is over: what it said last to an overloaded worker is not forgotten.
+    async fn clear_outlet(&mut self) {
+        for _ in 0..LAST_RETRIES {
+            if !self.outlet.is_waiting() {
+                return;
+            }
+            tokio::time::sleep(MEDIA_RETRY).await;
+            self.outlet.retry();
+        }
+    }
+
+    /// After a panic: the last words to everybody. The room itself is not asked any more.
+    fn give_up(&mut self) {
+        let room = self.room.info().id;
+        tracing::error!(%room, "the room's task panicked; the room is over");
+        self.counters.room_failure();
+        let event = Event::RoomEnded { reason: EndReason::Internal };
+        let envelope = Arc::new(Envelope {
+            at: self.clock.now().unix_ms,
+            room,
+            audience: signaling_core::event::Audience::Room,
+            frame: EventFrame { seq: None, event },
+        });
+        let notice = notice(&envelope).ok();
+        for (_, door) in self.doors.drain() {
+            if let Some(notice) = notice.clone().filter(|_| door.outbox.wants_events()) {
+                let _ = door.outbox.push(Parcel::Event(notice));
+            }
+            let _ = door.outbox.push(Parcel::Close(LeaveReason::Internal));
+        }
+    }
+}
+
+fn notice(envelope: &Arc<Envelope>) -> Result<Notice, serde_json::Error> {
+    let json = Bytes::from(serde_json::to_vec(&envelope.frame)?);
+    Ok(Notice { envelope: Arc::clone(envelope), json })
+}

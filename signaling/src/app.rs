@@ -1,0 +1,263 @@
+//! The composition root: what there is, in which order it starts, and how it stops.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+use anyhow::bail;
+use axum::Router;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use sfu::Sfu;
+use signaling_core::room;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::auth::{Authority, Keys};
+use crate::config::{Config, TlsMode};
+use crate::counters::Counters;
+use crate::doors::{self, Context, internal};
+use crate::hub::{self, Hub};
+use crate::ice;
+use crate::limits::{Connections, Joins, Rate};
+use crate::media::Routes;
+use crate::server::{Listeners, Server};
+use crate::site::Site;
+use crate::state::StateDir;
+use crate::tls::Certificates;
+
+/// How long rooms and doors may take to end, each.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A running server. Dropping it cuts everything off; [`App::stop`] says goodbye first.
+pub struct App {
+    http: SocketAddr,
+    internal: SocketAddr,
+    url: String,
+    ready: Arc<AtomicBool>,
+    authority: Authority,
+    certificates: Option<Arc<Certificates>>,
+    state: StateDir,
+    hub: Hub,
+    /// Doors that outlive their HTTP request.
+    door_tasks: watch::Sender<()>,
+    stop_http: watch::Sender<bool>,
+    servers: JoinSet<()>,
+    /// What goes on for ever; aborted when dropped.
+    _background: JoinSet<()>,
+    /// Last: its threads are stopped when all others are gone.
+    sfu: Sfu,
+}
+
+impl App {
+    /// Starts the media plane, then the rooms, then the doors.
+    ///
+    /// # Errors
+    /// When a port is taken, a file cannot be used, or the development key would be public. The text
+    /// names the key of the configuration to change.
+    pub async fn start(config: &Config) -> anyhow::Result<App> {
+        let state = StateDir::open(&config.server.state_dir)?;
+        let keys = Keys::from_config(config, &state)?;
+        if keys.is_development() {
+            refuse_public_development(config)?;
+        }
+        let authority = Authority::new(keys);
+        let certificates = Certificates::load(config, &state)?;
+        let http =
+            Listeners::bind(&config.server.bind, config.server.http_port, "server.http_port")?;
+        let internal_bind = [config.server.internal_bind];
+        let internal_port = config.server.internal_port;
+        let internal = Listeners::bind(&internal_bind, internal_port, "server.internal_port")?;
+
+        let counters = Arc::new(Counters::default());
+        let routes = Routes::default();
+        let sfu = {
+            let routes = routes.clone();
+            Sfu::start(&config.sfu, move |room, event| routes.deliver(room, event))?
+        };
+        let plane = Arc::new(sfu.handle());
+        let hub =
+            Hub::new(hub_config(config), Arc::clone(&plane) as _, routes, Arc::clone(&counters));
+
+        let (door_tasks, _) = watch::channel(());
+        let context = Context {
+            hub: hub.clone(),
+            authority: authority.clone(),
+            site: Arc::new(Site::new(config)),
+            joins: Joins::new(&config.limits),
+            requests: Rate::new(config.limits.requests_per_second, config.limits.request_burst),
+            ice_servers: ice::servers(&config.ice).into(),
+            counters: Arc::clone(&counters),
+            tasks: door_tasks.clone(),
+        };
+        let ready = Arc::new(AtomicBool::new(true));
+        let internals = internal::Internals {
+            ready: Arc::clone(&ready),
+            counters,
+            plane,
+            started: SystemTime::now(),
+        };
+
+        let (mut servers, mut background) = (JoinSet::new(), JoinSet::new());
+        let (stop_http, stop) = watch::channel(false);
+        let (http_address, internal_address) = (http.address(), internal.address());
+        let url = own_url(config, http_address);
+        let tls = match &certificates {
+            Some(certificates) => {
+                background.spawn(Arc::clone(certificates).watch());
+                Some((certificates.server_config()?, to_https(Arc::clone(&context.site))))
+            }
+            None => None,
+        };
+        tracing::info!(http = %http_address, internal = %internal_address, "listening");
+        let public = Server {
+            router: doors::public(&context),
+            tls,
+            connections: Connections::new(&config.limits),
+        };
+        let private = Server {
+            router: internal::routes(internals),
+            tls: None,
+            connections: Connections::new(&config.limits),
+        };
+        servers.spawn(public.run(http, stop.clone()));
+        servers.spawn(private.run(internal, stop));
+        Ok(App {
+            http: http_address,
+            internal: internal_address,
+            url,
+            ready,
+            authority,
+            certificates,
+            state,
+            hub,
+            door_tasks,
+            stop_http,
+            servers,
+            _background: background,
+            sfu,
+        })
+    }
+
+    /// Where the doors are.
+    pub fn http_address(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// Where health and metrics are.
+    pub fn internal_address(&self) -> SocketAddr {
+        self.internal
+    }
+
+    /// The UDP port that media comes to.
+    pub fn media_port(&self) -> u16 {
+        self.sfu.handle().udp_port()
+    }
+
+    /// The address to open in a browser.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Takes over the keys, the guests' policy and the certificate of a configuration that was read
+    /// again. Everything else needs a restart.
+    ///
+    /// # Errors
+    /// When the keys cannot be used; the old ones stay in force.
+    pub fn reload(&self, config: &Config) -> anyhow::Result<()> {
+        let keys = Keys::from_config(config, &self.state)?;
+        if keys.is_development() {
+            refuse_public_development(config)?;
+        }
+        self.authority.replace(keys);
+        if let Some(certificates) = &self.certificates {
+            certificates.reload();
+        }
+        Ok(())
+    }
+
+    /// Stops in the reverse order of starting: no newcomers, rooms say goodbye, doors close, media
+    /// ends.
+    pub async fn stop(mut self) {
+        self.ready.store(false, Ordering::Relaxed);
+        self.hub.stop(PATIENCE).await;
+        if tokio::time::timeout(PATIENCE, self.door_tasks.closed()).await.is_err() {
+            tracing::warn!("some doors did not close in time");
+        }
+        self.stop_http.send_replace(true);
+        let servers = async { while self.servers.join_next().await.is_some() {} };
+        if tokio::time::timeout(PATIENCE, servers).await.is_err() {
+            tracing::debug!("HTTP connections are cut off");
+        }
+        // Its threads are joined: not on a thread that others wait for.
+        let sfu = self.sfu;
+        if tokio::task::spawn_blocking(move || drop(sfu)).await.is_err() {
+            tracing::error!("the media plane did not stop cleanly");
+        }
+    }
+}
+
+/// The development key lets everybody in who can read the state directory, and guests come without any:
+/// nothing for addresses that others can reach.
+fn refuse_public_development(config: &Config) -> anyhow::Result<()> {
+    if !config.server.is_public() {
+        return Ok(());
+    }
+    if !config.server.dev_public {
+        bail!(
+            "server.bind has an address that others can reach, and no key is configured: set \
+             auth.keys (`openssl rand -base64 32` makes a secret), or start with --dev-public to \
+             let everybody in"
+        );
+    }
+    tracing::warn!(
+        "--dev-public: THE DEVELOPMENT KEY IS IN USE ON A PUBLIC ADDRESS. Everybody who can reach \
+         this server may enter every room. Set auth.keys before anybody relies on it."
+    );
+    Ok(())
+}
+
+fn hub_config(config: &Config) -> hub::Config {
+    let rooms = &config.rooms;
+    hub::Config {
+        auto_create: rooms.auto_create,
+        max_rooms: rooms.max_rooms as usize,
+        room: room::Config {
+            empty_timeout: Duration::from_secs(rooms.empty_timeout),
+            max_participants: rooms.max_participants as usize,
+            ..room::Config::default()
+        },
+    }
+}
+
+fn own_url(config: &Config, address: SocketAddr) -> String {
+    if !config.server.public_url.is_empty() {
+        return config.server.public_url.trim_end_matches('/').to_owned();
+    }
+    let scheme = if config.tls.mode == TlsMode::Off { "http" } else { "https" };
+    let mut address = address;
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    format!("{scheme}://{address}")
+}
+
+/// What plain HTTP gets where TLS is spoken: people type addresses without a scheme.
+fn to_https(site: Arc<Site>) -> Router {
+    Router::new().fallback(move |request: Request| async move {
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        match site.base_url(request.uri(), request.headers()) {
+            Some(url) => Redirect::permanent(&format!("{url}{path}")).into_response(),
+            None => status_only(StatusCode::BAD_REQUEST),
+        }
+    })
+}
+
+fn status_only(status: StatusCode) -> Response {
+    status.into_response()
+}

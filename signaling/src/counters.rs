@@ -1,0 +1,119 @@
+//! What the control plane counts. Who reads it is `/metrics`.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Numbers since the server's start.
+#[derive(Default)]
+pub struct Counters {
+    rooms: AtomicI64,
+    participants: AtomicI64,
+    room_failures: AtomicU64,
+    slow_readers: AtomicU64,
+    /// By door and outcome.
+    joins: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
+    /// By route and status.
+    responses: Mutex<BTreeMap<(String, u16), u64>>,
+}
+
+/// The numbers at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// Rooms now.
+    pub rooms: i64,
+    /// Participants now, in all rooms, the hidden included.
+    pub participants: i64,
+    /// Rooms whose task panicked.
+    pub room_failures: u64,
+    /// Readers that were cut off.
+    pub slow_readers: u64,
+    /// Attempts to join, by door and outcome (`ok`, or the error's code).
+    pub joins: BTreeMap<(&'static str, &'static str), u64>,
+    /// HTTP responses, by route and status.
+    pub responses: BTreeMap<(String, u16), u64>,
+}
+
+impl Counters {
+    /// A reader was cut off.
+    pub fn slow_reader(&self) {
+        self.slow_readers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A room's task panicked.
+    pub fn room_failure(&self) {
+        self.room_failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Somebody tried to join.
+    pub fn join(&self, door: &'static str, outcome: &'static str) {
+        let mut joins = self.joins.lock().unwrap_or_else(PoisonError::into_inner);
+        *joins.entry((door, outcome)).or_insert(0) += 1;
+    }
+
+    /// An HTTP response went out. `route` is the pattern, not the path: there are as many series as
+    /// routes, whatever is asked for.
+    pub fn response(&self, route: &str, status: u16) {
+        let mut responses = self.responses.lock().unwrap_or_else(PoisonError::into_inner);
+        *responses.entry((route.to_owned(), status)).or_insert(0) += 1;
+    }
+
+    /// All numbers.
+    pub fn read(&self) -> Reading {
+        Reading {
+            rooms: self.rooms.load(Ordering::Relaxed),
+            participants: self.participants.load(Ordering::Relaxed),
+            room_failures: self.room_failures.load(Ordering::Relaxed),
+            slow_readers: self.slow_readers.load(Ordering::Relaxed),
+            joins: self.joins.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            responses: self.responses.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+}
+
+/// One room's share of the numbers of rooms and participants. Dropping it takes the share away,
+/// however the room ended.
+pub struct Gauge {
+    counters: Arc<Counters>,
+    participants: i64,
+}
+
+impl Gauge {
+    /// One more room, without anybody in it.
+    pub fn new(counters: Arc<Counters>) -> Gauge {
+        counters.rooms.fetch_add(1, Ordering::Relaxed);
+        Gauge { counters, participants: 0 }
+    }
+
+    /// So many are in the room now.
+    pub fn set(&mut self, participants: usize) {
+        let participants = i64::try_from(participants).unwrap_or(i64::MAX);
+        self.counters.participants.fetch_add(participants - self.participants, Ordering::Relaxed);
+        self.participants = participants;
+    }
+}
+
+impl Drop for Gauge {
+    fn drop(&mut self) {
+        self.counters.participants.fetch_sub(self.participants, Ordering::Relaxed);
+        self.counters.rooms.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_room_takes_its_share_with_it() {
+        let counters = Arc::new(Counters::default());
+        let mut one = Gauge::new(Arc::clone(&counters));
+        let mut two = Gauge::new(Arc::clone(&counters));
+        one.set(3);
+        two.set(2);
+        two.set(1);
+        assert_eq!((counters.read().rooms, counters.read().participants), (2, 4));
+        drop(one);
+        assert_eq!((counters.read().rooms, counters.read().participants), (1, 1));
+    }
+}

@@ -1,0 +1,153 @@
+//! `POST /v1/join`: a guest's token, and how to use it.
+
+use axum::body::Body;
+use axum::extract::{Extension, State};
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+use signaling_core::error::{ErrorCode, RequestError};
+use signaling_core::event::{IceServer, Limits};
+use signaling_core::grants::{Asked, Claims, VideoClaims};
+
+use super::{Context, has_content_type, read_body};
+use crate::limits::MESSAGE_BYTES;
+use crate::problem::Problem;
+use crate::server::Peer;
+use crate::site::{PageOrigin, Site};
+
+/// What a guest says.
+#[derive(Debug, Deserialize)]
+struct Ask {
+    room: String,
+    #[serde(default)]
+    name: String,
+    /// To come back as the same participant; made up where it is missing.
+    identity: Option<String>,
+}
+
+/// What a guest gets.
+#[derive(Debug, Serialize)]
+struct Ticket {
+    token: String,
+    /// Of the WebSocket.
+    url: String,
+    room: String,
+    identity: String,
+    ice_servers: Vec<IceServer>,
+    limits: Limits,
+    /// The doors that signaling goes by, the best first.
+    transports: [&'static str; 1],
+}
+
+pub(super) fn routes(context: &Context) -> Router {
+    Router::new().route("/v1/join", post(join).options(preflight)).with_state(context.clone())
+}
+
+async fn join(
+    State(context): State<Context>,
+    Extension(peer): Extension<Peer>,
+    request: Request<Body>,
+) -> Response {
+    let (head, body) = request.into_parts();
+    let origin = context.site.page_origin(&head.uri, &head.headers);
+    let ticket = async {
+        if origin == PageOrigin::Foreign {
+            return Err(Problem::from(foreign_origin()));
+        }
+        if !has_content_type(&head.headers, "application/json") {
+            return Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "the body must be application/json",
+            ));
+        }
+        let base_url = context
+            .site
+            .base_url(&head.uri, &head.headers)
+            .ok_or_else(|| RequestError::new(ErrorCode::BadRequest, "the request names no host"))?;
+        let body = read_body(body, MESSAGE_BYTES).await?;
+        let ask: Ask = serde_json::from_slice(&body)
+            .map_err(|error| RequestError::new(ErrorCode::BadRequest, error.to_string()))?;
+        let ticket =
+            context.limit_joins(peer.address).and_then(|()| admit_guest(&context, ask, &base_url));
+        context.note_join("guest", &ticket);
+        Ok(ticket?)
+    };
+    let mut response = match ticket.await {
+        Ok(ticket) => {
+            // It holds a token.
+            ([(header::CACHE_CONTROL, "no-store")], Json(ticket)).into_response()
+        }
+        Err(problem) => problem.into_response(),
+    };
+    allow(&origin, response.headers_mut());
+    response
+}
+
+fn admit_guest(context: &Context, ask: Ask, base_url: &str) -> Result<Ticket, RequestError> {
+    if !context.authority.guests_are_welcome() {
+        return Err(RequestError::new(
+            ErrorCode::Forbidden,
+            "this server takes no guests: a token is needed (rooms.guests)",
+        ));
+    }
+    let identity = ask
+        .identity
+        .filter(|identity| !identity.is_empty())
+        .unwrap_or_else(|| format!("guest-{:016x}", rand::random::<u64>()));
+    let claims = Claims {
+        sub: Some(identity.clone()),
+        name: Some(ask.name),
+        video: VideoClaims {
+            room: Some(ask.room.clone()),
+            room_join: true,
+            ..VideoClaims::default()
+        },
+        ..Claims::default()
+    };
+    // The same checks as when the token comes back: better told now than then.
+    claims.entry(Asked::default())?;
+    Ok(Ticket {
+        token: context.authority.mint_for_guest(claims)?,
+        url: Site::websocket_url(base_url),
+        room: ask.room,
+        identity,
+        ice_servers: context.ice_servers.to_vec(),
+        limits: context.hub.room_config().limits,
+        transports: ["websocket"],
+    })
+}
+
+/// The Fetch standard's CORS preflight, for pages of allowed origins.
+async fn preflight(State(context): State<Context>, request: Request<Body>) -> Response {
+    let origin = context.site.page_origin(request.uri(), request.headers());
+    if origin == PageOrigin::Foreign {
+        return Problem::from(foreign_origin()).into_response();
+    }
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    allow(&origin, response.headers_mut());
+    for (name, value) in [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "POST, OPTIONS"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "content-type"),
+        (header::ACCESS_CONTROL_MAX_AGE, "86400"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn allow(origin: &PageOrigin, headers: &mut HeaderMap) {
+    headers.insert(header::VARY, HeaderValue::from_static("origin"));
+    if let PageOrigin::Allowed(origin) = origin {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    }
+}
+
+fn foreign_origin() -> RequestError {
+    RequestError::new(
+        ErrorCode::Forbidden,
+        "pages of this origin may not join: see server.allowed_origins",
+    )
+}

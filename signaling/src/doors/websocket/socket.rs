@@ -1,0 +1,321 @@
+//! The life of one socket: join, then requests in and parcels out, then a closing word.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use signaling_core::Admission;
+use signaling_core::error::{ErrorCode, RequestError};
+use signaling_core::event::{LeaveReason, Outcome, Reply};
+use signaling_core::grants::Asked;
+use signaling_core::interest::Interest;
+use signaling_core::request::{Join, Request, RequestFrame};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
+
+use super::frame::{self, BadFrame};
+use super::handshake::Bounded;
+use crate::doors::Context;
+use crate::hub::{Attachment, Visitor};
+use crate::limits::TokenBucket;
+use crate::outbox::{End, Parcel};
+
+type Socket = WebSocketStream<Bounded<TokioIo<Upgraded>>>;
+
+/// A socket without a token is closed after that long.
+const STRANGER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often we ask whether the other side is there.
+const PING_INTERVAL: Duration = Duration::from_secs(15);
+/// Nothing heard for so long, not even a pong: it is not there.
+const SILENCE: Duration = Duration::from_secs(40);
+/// A message that is not taken by then ends the socket.
+const SEND_TIMEOUT: Duration = Duration::from_secs(8);
+/// How long we wait for the other side's closing word.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Frames beyond the limit that are answered as such, one after the other, before the socket ends.
+const PATIENCE: u32 = 100;
+
+/// The last word of a socket.
+#[derive(Debug)]
+struct Goodbye {
+    code: u16,
+    reason: String,
+}
+
+impl Goodbye {
+    fn new(code: u16, reason: impl Into<String>) -> Self {
+        Goodbye { code, reason: reason.into() }
+    }
+}
+
+impl From<RequestError> for Goodbye {
+    fn from(error: RequestError) -> Self {
+        Goodbye::new(error.code.row().close, error.message)
+    }
+}
+
+/// How a socket ends: with a word, or `None` when the other side is gone already.
+type Ending = Option<Goodbye>;
+
+pub(super) async fn run(mut socket: Socket, context: Context, address: IpAddr) {
+    let joined = timeout(STRANGER_TIMEOUT, join(&mut socket, &context, address)).await;
+    let ending = match joined {
+        Ok(Ok(attachment)) => {
+            socket.get_mut().lift();
+            let mut session = Session {
+                bucket: TokenBucket::new(context.requests, Instant::now()),
+                refused: 0,
+                heard: Instant::now(),
+                socket: &mut socket,
+                attachment,
+            };
+            session.run().await
+            // The attachment goes here: the room hears of the end before the closing handshake.
+        }
+        Ok(Err(ending)) => ending,
+        Err(_) => Some(Goodbye::new(
+            ErrorCode::Unauthorized.row().close,
+            "no join with a token came in time",
+        )),
+    };
+    if let Some(goodbye) = ending {
+        close(socket, goodbye).await;
+    }
+}
+
+/// The first frame must be a join. Its reply is sent either way.
+async fn join(
+    socket: &mut Socket,
+    context: &Context,
+    address: IpAddr,
+) -> Result<Attachment, Ending> {
+    let text = loop {
+        match socket.next().await {
+            Some(Ok(Message::Text(text))) => break text,
+            // The library answers pings.
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+            other => return Err(unusable(other)),
+        }
+    };
+    let RequestFrame { id, request } = match frame::parse(&text) {
+        Ok(frame) => frame,
+        Err(BadFrame { id, error }) => return Err(refuse(socket, id, error).await),
+    };
+    let Request::Join(ask) = request else {
+        let error = RequestError::new(ErrorCode::Unauthorized, "the first request must be a join");
+        return Err(refuse(socket, Some(id), error).await);
+    };
+    let outcome = enter(context, address, ask).await;
+    context.note_join("websocket", &outcome);
+    match outcome {
+        Ok((attachment, reply)) => {
+            send_reply(socket, id, Outcome::Ok(reply)).await?;
+            Ok(attachment)
+        }
+        Err(error) => Err(refuse(socket, Some(id), error).await),
+    }
+}
+
+async fn enter(
+    context: &Context,
+    address: IpAddr,
+    ask: Join,
+) -> Result<(Attachment, Reply), RequestError> {
+    let asked = Asked {
+        room: ask.room,
+        identity: ask.identity,
+        name: ask.name,
+        attributes: ask.attributes,
+    };
+    let admitted = context.admit(address, &ask.token, asked)?;
+    let entry = admitted.entry;
+    let identity = entry.identity.ok_or_else(|| {
+        RequestError::new(ErrorCode::BadRequest, "neither the token nor the join names an identity")
+    })?;
+    let visitor = Visitor {
+        room: entry.room,
+        may_create: admitted.may_create,
+        wants_events: true,
+        admission: Admission {
+            identity,
+            name: entry.name,
+            metadata: entry.metadata,
+            attributes: entry.attributes,
+            grants: entry.grants,
+            guest: context.authority.guests_are_welcome(),
+            headless: false,
+            interest: Interest::All,
+            ice_servers: context.ice_servers.to_vec(),
+        },
+    };
+    let (attachment, joined) = context.hub.join(visitor).await?;
+    Ok((attachment, Reply::Joined(joined)))
+}
+
+/// Refuses the first frame: a reply where it has a number, and the end either way.
+async fn refuse(socket: &mut Socket, id: Option<u64>, error: RequestError) -> Ending {
+    if let Some(id) = id
+        && let Err(ending) = send_reply(socket, id, Outcome::Error(error.clone())).await
+    {
+        return ending;
+    }
+    Some(error.into())
+}
+
+/// A socket that has joined.
+struct Session<'a> {
+    socket: &'a mut Socket,
+    attachment: Attachment,
+    bucket: TokenBucket,
+    /// Frames in a row that were over the limit.
+    refused: u32,
+    heard: Instant,
+}
+
+impl Session<'_> {
+    async fn run(&mut self) -> Ending {
+        let mut pings = interval(PING_INTERVAL);
+        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let step = tokio::select! {
+                message = self.socket.next() => self.on_message(message).await,
+                parcel = self.attachment.next() => self.on_parcel(parcel).await,
+                _ = pings.tick() => self.on_tick().await,
+            };
+            if let Err(ending) = step {
+                return ending;
+            }
+        }
+    }
+
+    async fn on_message(&mut self, message: Option<Result<Message, Error>>) -> Result<(), Ending> {
+        let message = match message {
+            Some(Ok(message @ (Message::Text(_) | Message::Ping(_) | Message::Pong(_)))) => message,
+            other => return Err(unusable(other)),
+        };
+        self.heard = Instant::now();
+        let allowed = self.bucket.try_take(self.heard);
+        self.refused = if allowed { 0 } else { self.refused + 1 };
+        let limit = || {
+            RequestError::new(ErrorCode::RateLimited, "too many requests; ask again in a moment")
+        };
+        if self.refused > PATIENCE {
+            return Err(Some(limit().into()));
+        }
+        let Message::Text(text) = message else { return Ok(()) };
+        let (id, error) = match frame::parse(&text) {
+            Ok(frame) if !allowed => (frame.id, limit()),
+            Ok(frame) => match self.attachment.request(frame.id, frame.request) {
+                Ok(()) => return Ok(()),
+                Err(error) => (frame.id, error),
+            },
+            Err(BadFrame { id: Some(id), error }) => (id, error),
+            Err(BadFrame { id: None, error }) => return Err(Some(error.into())),
+        };
+        send_reply(self.socket, id, Outcome::Error(error)).await
+    }
+
+    async fn on_parcel(&mut self, parcel: Result<Parcel, End>) -> Result<(), Ending> {
+        match parcel {
+            Ok(Parcel::Reply { request, outcome }) => {
+                send_reply(self.socket, request, outcome).await
+            }
+            Ok(Parcel::Event(notice)) => send_json(self.socket, notice.json).await,
+            Ok(Parcel::Close(reason)) => Err(Some(farewell(reason))),
+            Err(End::Overrun) => Err(Some(slow())),
+            Err(End::RoomGone) => Err(Some(farewell(LeaveReason::Internal))),
+        }
+    }
+
+    async fn on_tick(&mut self) -> Result<(), Ending> {
+        if self.heard.elapsed() > SILENCE {
+            return Err(None);
+        }
+        send(self.socket, Message::Ping(Bytes::new())).await
+    }
+}
+
+async fn send_reply(socket: &mut Socket, re: u64, outcome: Outcome) -> Result<(), Ending> {
+    match frame::reply(re, outcome) {
+        Some(text) => send(socket, Message::text(text)).await,
+        None => Err(Some(farewell(LeaveReason::Internal))),
+    }
+}
+
+async fn send_json(socket: &mut Socket, json: Bytes) -> Result<(), Ending> {
+    match Utf8Bytes::try_from(json) {
+        Ok(text) => send(socket, Message::Text(text)).await,
+        Err(_) => Err(Some(farewell(LeaveReason::Internal))),
+    }
+}
+
+async fn send(socket: &mut Socket, message: Message) -> Result<(), Ending> {
+    match timeout(SEND_TIMEOUT, socket.send(message)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(None),
+        Err(_) => Err(Some(slow())),
+    }
+}
+
+/// What to say to a frame that is none of ours, or to the stream's end.
+fn unusable(message: Option<Result<Message, Error>>) -> Ending {
+    let code = match message {
+        // The library answers a closing word by itself.
+        None | Some(Ok(Message::Close(_))) => return None,
+        Some(Ok(_)) => (CloseCode::Unsupported, "only text frames are understood"),
+        Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => {
+            (CloseCode::Size, "the message is too long")
+        }
+        Some(Err(Error::Utf8(_))) => (CloseCode::Invalid, "the text is not UTF-8"),
+        Some(Err(Error::Protocol(
+            ProtocolError::ResetWithoutClosingHandshake
+            | ProtocolError::SendAfterClosing
+            | ProtocolError::ReceivedAfterClosing,
+        ))) => return None,
+        Some(Err(Error::Protocol(_))) => (CloseCode::Protocol, "this is not RFC 6455"),
+        // Of strangers who send too much, too.
+        Some(Err(_)) => return None,
+    };
+    Some(Goodbye::new(code.0.into(), code.1))
+}
+
+fn slow() -> Goodbye {
+    Goodbye::new(ErrorCode::Busy.row().close, "this reader is too slow; join again")
+}
+
+/// What a participant that the room lets go of is told. The event `disconnected` came before it.
+fn farewell(reason: LeaveReason) -> Goodbye {
+    let (code, text) = match reason {
+        LeaveReason::Left => (CloseCode::Normal.into(), "left"),
+        LeaveReason::RoomEnded => (CloseCode::Normal.into(), "the room has ended"),
+        LeaveReason::ConnectionLost => (CloseCode::Normal.into(), "the connection was lost"),
+        // The status that HTTP has for it, as the rows of `ErrorCode` do.
+        LeaveReason::DuplicateIdentity => (4409, "the same identity joined again"),
+        LeaveReason::ServerStopping => (ErrorCode::Stopping.row().close, "the server is stopping"),
+        LeaveReason::Internal => (ErrorCode::Internal.row().close, "the server failed; join again"),
+    };
+    Goodbye::new(code, text)
+}
+
+/// The closing handshake, as far as the other side takes part in it.
+async fn close(mut socket: Socket, goodbye: Goodbye) {
+    // A close frame has 125 bytes, two of them for the code (RFC 6455 §5.5).
+    let mut reason = goodbye.reason;
+    let end = (0..=123.min(reason.len())).rev().find(|end| reason.is_char_boundary(*end));
+    reason.truncate(end.unwrap_or(0));
+    let frame = CloseFrame { code: goodbye.code.into(), reason: reason.into() };
+    let handshake = async {
+        if socket.close(Some(frame)).await.is_ok() {
+            while let Some(Ok(_)) = socket.next().await {}
+        }
+    };
+    // Whether it answered or not, the stream is closed now.
+    let _ = timeout(CLOSE_TIMEOUT, handshake).await;
+}

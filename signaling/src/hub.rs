@@ -1,0 +1,331 @@
+//! All rooms by name: finds them, begins them, lets doors in, ends them.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use signaling_core::error::{ErrorCode, RequestError};
+use signaling_core::event::{EndReason, Joined, Outcome, Reply};
+use signaling_core::id::RoomId;
+use signaling_core::request::Request;
+use signaling_core::room::{self, Room};
+use signaling_core::{Admission, AttachmentId};
+use tokio::sync::{mpsc, watch};
+
+use crate::actor::{Actor, INBOX, Letter, Signal};
+use crate::clock::Clock;
+use crate::counters::Counters;
+use crate::media::{MediaPlane, Outlet, Routes};
+use crate::outbox::{End, Outbox, Parcel, Parcels, outbox};
+
+/// A room answers in microseconds, or its machine is in trouble.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often a join is tried on rooms that end just then.
+const JOIN_ATTEMPTS: usize = 3;
+
+/// All rooms. Clones are the same hub.
+#[derive(Clone)]
+pub struct Hub {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    rooms: Mutex<HashMap<String, RoomHandle>>,
+    config: Config,
+    plane: Arc<dyn MediaPlane>,
+    routes: Routes,
+    clock: Clock,
+    counters: Arc<Counters>,
+    attachments: AtomicU64,
+    stopping: AtomicBool,
+    /// Every room's task holds a receiver: when all are gone, all rooms are over.
+    tasks: watch::Sender<()>,
+}
+
+/// What the hub keeps to.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Whether the first join creates its room.
+    pub auto_create: bool,
+    /// Rooms at a time.
+    pub max_rooms: usize,
+    /// What each room keeps to.
+    pub room: room::Config,
+}
+
+/// Somebody at a door.
+#[derive(Debug, Clone)]
+pub struct Visitor {
+    /// The room asked for.
+    pub room: String,
+    /// Whether the token allows creating it.
+    pub may_create: bool,
+    /// Whether its door reads events.
+    pub wants_events: bool,
+    /// Who.
+    pub admission: Admission,
+}
+
+#[derive(Clone)]
+struct RoomHandle {
+    id: RoomId,
+    inbox: mpsc::Sender<Letter>,
+    signals: mpsc::UnboundedSender<Signal>,
+}
+
+impl Hub {
+    /// No rooms yet.
+    pub fn new(
+        config: Config,
+        plane: Arc<dyn MediaPlane>,
+        routes: Routes,
+        counters: Arc<Counters>,
+    ) -> Hub {
+        Hub {
+            shared: Arc::new(Shared {
+                rooms: Mutex::default(),
+                config,
+                plane,
+                routes,
+                clock: Clock::start(),
+                counters,
+                attachments: AtomicU64::new(1),
+                stopping: AtomicBool::new(false),
+                tasks: watch::channel(()).0,
+            }),
+        }
+    }
+
+    /// What each room keeps to.
+    pub fn room_config(&self) -> &room::Config {
+        &self.shared.config.room
+    }
+
+    /// Lets somebody into a room, which begins with the first one where that is allowed.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] when there is no such room and it may not be created,
+    /// [`ErrorCode::Full`], [`ErrorCode::Busy`], [`ErrorCode::Stopping`], and what the room says.
+    pub async fn join(&self, visitor: Visitor) -> Result<(Attachment, Box<Joined>), RequestError> {
+        for _ in 0..JOIN_ATTEMPTS {
+            let room = self.open(&visitor.room, visitor.may_create)?;
+            let id = AttachmentId(self.shared.attachments.fetch_add(1, Ordering::Relaxed));
+            let (outbox, parcels) = outbox(visitor.wants_events);
+            // From here on the room hears of it when the attachment is dropped.
+            let mut attachment = Attachment { id, room, parcels, asked: 0 };
+            match attachment.join(outbox, visitor.admission.clone()).await {
+                Ok(joined) => return Ok((attachment, joined)),
+                // The room ended between being found and being asked: the next one is a new one.
+                Err(JoinError::RoomGone) => {}
+                Err(JoinError::Refused(error)) => return Err(error),
+            }
+        }
+        Err(RequestError::new(ErrorCode::Busy, "the room has just ended; join again"))
+    }
+
+    fn open(&self, name: &str, may_create: bool) -> Result<RoomHandle, RequestError> {
+        let mut rooms = self.rooms();
+        // Under the lock, so that no room begins after `stop` has been through them all.
+        if self.shared.stopping.load(Ordering::Relaxed) {
+            return Err(RequestError::new(ErrorCode::Stopping, "the server is stopping"));
+        }
+        if let Some(room) = rooms.get(name).filter(|room| !room.inbox.is_closed()) {
+            return Ok(room.clone());
+        }
+        if !(self.shared.config.auto_create || may_create) {
+            return Err(RequestError::new(ErrorCode::NotFound, "there is no such room"));
+        }
+        if rooms.len() >= self.shared.config.max_rooms {
+            return Err(RequestError::new(
+                ErrorCode::Full,
+                "the server has all the rooms it takes",
+            ));
+        }
+        let room = self.begin(name);
+        rooms.insert(name.to_owned(), room.clone());
+        Ok(room)
+    }
+
+    fn begin(&self, name: &str) -> RoomHandle {
+        let shared = &self.shared;
+        let room = Room::new(
+            shared.config.room.clone(),
+            name.to_owned(),
+            rand::random(),
+            shared.clock.now(),
+        );
+        let id = room.info().id;
+        let (inbox, letters) = mpsc::channel(INBOX);
+        let (signals, signal_receiver) = mpsc::unbounded_channel();
+        let (media_sender, media_events) = mpsc::unbounded_channel();
+        shared.routes.connect(id, media_sender);
+        let actor = Actor {
+            outlet: Outlet::new(id, Arc::clone(&shared.plane)),
+            room,
+            inbox: letters,
+            signals: signal_receiver,
+            media_events,
+            clock: shared.clock,
+            counters: Arc::clone(&shared.counters),
+        };
+        let entry = Entry { hub: self.clone(), name: name.to_owned(), id };
+        let alive = shared.tasks.subscribe();
+        tokio::spawn(async move {
+            actor.run().await;
+            drop(entry);
+            drop(alive);
+        });
+        tracing::info!(room = %id, ?name, "room started");
+        RoomHandle { id, inbox, signals }
+    }
+
+    /// Ends all rooms and begins no new ones; returns when everybody has been told, or after
+    /// `patience`.
+    pub async fn stop(&self, patience: Duration) {
+        let rooms: Vec<RoomHandle> = {
+            let rooms = self.rooms();
+            self.shared.stopping.store(true, Ordering::Relaxed);
+            rooms.values().cloned().collect()
+        };
+        for room in rooms {
+            // A room that has ended already needs no telling.
+            let _ = room.signals.send(Signal::Stop(EndReason::ServerStopping));
+        }
+        if tokio::time::timeout(patience, self.shared.tasks.closed()).await.is_err() {
+            tracing::warn!("some rooms did not end in time");
+        }
+    }
+
+    fn rooms(&self) -> MutexGuard<'_, HashMap<String, RoomHandle>> {
+        self.shared.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A room's place in the hub; given up when dropped, however the room ended.
+struct Entry {
+    hub: Hub,
+    name: String,
+    id: RoomId,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.hub.shared.routes.disconnect(self.id);
+        let mut rooms = self.hub.rooms();
+        // The name may have a new room by now.
+        if rooms.get(&self.name).is_some_and(|room| room.id == self.id) {
+            rooms.remove(&self.name);
+        }
+    }
+}
+
+enum JoinError {
+    RoomGone,
+    Refused(RequestError),
+}
+
+/// A door's hold on a room. When it is dropped, the room hears that the door is gone.
+pub struct Attachment {
+    id: AttachmentId,
+    room: RoomHandle,
+    parcels: Parcels,
+    /// Numbers the requests of [`Attachment::ask`].
+    asked: u64,
+}
+
+impl Attachment {
+    async fn join(
+        &mut self,
+        outbox: Outbox,
+        admission: Admission,
+    ) -> Result<Box<Joined>, JoinError> {
+        let letter = Letter::Join {
+            attachment: self.id,
+            request: 0,
+            admission: Box::new(admission),
+            outbox,
+        };
+        self.send(letter).map_err(|error| match error.code {
+            ErrorCode::Busy => JoinError::Refused(error),
+            _ => JoinError::RoomGone,
+        })?;
+        match self.next().await {
+            Ok(Parcel::Reply { outcome: Outcome::Ok(Reply::Joined(joined)), .. }) => Ok(joined),
+            Ok(Parcel::Reply { outcome: Outcome::Error(error), .. }) => {
+                Err(JoinError::Refused(error))
+            }
+            Err(End::RoomGone) => Err(JoinError::RoomGone),
+            // Nothing comes before the reply to a join.
+            Ok(_) | Err(End::Overrun) => Err(JoinError::Refused(RequestError::new(
+                ErrorCode::Internal,
+                "the room did not answer; join again",
+            ))),
+        }
+    }
+
+    /// Sends a request without waiting; the reply is among the parcels.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Busy`] when the room's inbox is full, [`ErrorCode::NotFound`] when it is over.
+    pub fn request(&self, request: u64, body: Request) -> Result<(), RequestError> {
+        self.send(Letter::Request { attachment: self.id, request, body })
+    }
+
+    fn send(&self, letter: Letter) -> Result<(), RequestError> {
+        self.room.inbox.try_send(letter).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => {
+                RequestError::new(ErrorCode::Busy, "the room is busy; ask again in a moment")
+            }
+            mpsc::error::TrySendError::Closed(_) => {
+                RequestError::new(ErrorCode::NotFound, "the room is over")
+            }
+        })
+    }
+
+    /// The next parcel.
+    ///
+    /// # Errors
+    /// [`End`] when there will be none.
+    pub async fn next(&mut self) -> Result<Parcel, End> {
+        self.parcels.next().await
+    }
+
+    /// Sends a request and waits for its reply; whatever else comes meanwhile is passed over. For doors
+    /// that read no events.
+    ///
+    /// # Errors
+    /// What the room says, and [`ErrorCode::Busy`] when it says nothing.
+    pub async fn ask(&mut self, body: Request) -> Result<Reply, RequestError> {
+        self.asked += 1;
+        let asked = self.asked;
+        self.request(asked, body)?;
+        let reply = async {
+            loop {
+                match self.parcels.next().await {
+                    Ok(Parcel::Reply { request, outcome }) if request == asked => break outcome,
+                    Ok(Parcel::Close(_)) | Err(_) => {
+                        break Outcome::Error(RequestError::new(
+                            ErrorCode::NotFound,
+                            "the room has let go of this participant",
+                        ));
+                    }
+                    Ok(_) => {}
+                }
+            }
+        };
+        match tokio::time::timeout(REPLY_TIMEOUT, reply).await {
+            Ok(Outcome::Ok(reply)) => Ok(reply),
+            Ok(Outcome::Error(error)) => Err(error),
+            Err(_) => Err(RequestError::new(ErrorCode::Busy, "no answer in time; ask again")),
+        }
+    }
+}
+
+impl Drop for Attachment {
+    fn drop(&mut self) {
+        // A room that is over has forgotten it already.
+        let _ = self.room.signals.send(Signal::Detached(self.id));
+    }
+}

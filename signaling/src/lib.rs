@@ -1,0 +1,22 @@
+//! The control plane's shell: doors, rooms' tasks, keys, configuration; and the binary `oriel`.
+//!
+//! Read [`app`] first: it is the one place that knows everyone.
+
+pub mod actor;
+pub mod app;
+pub mod auth;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod counters;
+pub mod doors;
+pub mod hub;
+pub mod ice;
+pub mod limits;
+pub mod media;
+pub mod outbox;
+pub mod problem;
+pub mod server;
+pub mod site;
+pub mod state;
+pub mod tls;

@@ -1,0 +1,5 @@
+//! The binary `oriel`.
+
+fn main() -> anyhow::Result<()> {
+    signaling::cli::main()
+}
