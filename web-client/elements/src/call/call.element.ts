@@ -154,12 +154,13 @@ export class CallElement extends OrielElement {
         @oriel-open-settings=${() => this.renderRoot.querySelector('oriel-settings')?.show()}
         @oriel-open-help=${() => this.renderRoot.querySelector('oriel-help')?.show()}
       >
-        <header class="top" part="header" ?inert=${covered}>
+        <header class="top" part="header">
           ${mark()}
           <h1 tabindex="-1">${room.name}</h1>
-          <div class="grow"></div>
-          <slot name="header-end"></slot>
-          <oriel-copy-link look="quiet" exportparts="button" ?compact=${this.narrow} .link=${this.link}></oriel-copy-link>
+          <div class="tools" ?inert=${covered}>
+            <slot name="header-end"></slot>
+            <oriel-copy-link look="quiet" exportparts="button" ?compact=${this.narrow} .link=${this.link}></oriel-copy-link>
+          </div>
         </header>
         <div class="stage" ?inert=${covered}>
           ${this.#notices(room)}

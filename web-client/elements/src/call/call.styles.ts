@@ -34,8 +34,12 @@ export const callStyles = css`
     text-overflow: ellipsis;
     white-space: nowrap;
   }
-  .top .grow {
-    flex: 1;
+  .tools {
+    flex: none;
+    display: flex;
+    align-items: center;
+    gap: 8px;
+    margin-left: auto;
   }
 
   .stage {

@@ -149,7 +149,7 @@ export class ControlsElement extends OrielElement {
       ?disabled=${!allowed}
       @click=${() => this.#toggle(device)}
     >
-      ${icon(active ? on : off)}<span class="words">${device === 'screen' && active ? 'Sharing' : words}</span>
+      ${icon(active ? on : off)}<span class="words">${words}</span>
     </button>`;
   }
 

@@ -85,7 +85,7 @@ export class PeopleElement extends OrielElement {
         ${icon('search')}
       </div>
       <div class="invite"><slot name="invite"></slot></div>
-      <div class="scroll">
+      <div class="scroll" tabindex="0" role="region" aria-label="Everybody">
         ${found.length === 0
           ? html`<p class="nobody">Nobody here is called “${this.query.trim()}”.</p>`
           : html`<ul part="list" aria-label="People in the room">
