@@ -5,6 +5,7 @@ import { OrielError } from './errors.ts';
 import type { RoomEvents, TypedEmitter } from './events.ts';
 import type { DeviceSource } from './media/device-choice.ts';
 import { isOurs, openScreen, type CaptureOptions } from './media/devices.ts';
+import { isDeviceSource, isLive, Muting } from './muting.ts';
 import { Participant } from './participant.ts';
 import type { GrantsInfo, MediaKind, TrackSource } from './protocol.gen.ts';
 import { LocalTrackPublication } from './publication.ts';
@@ -35,9 +36,13 @@ export class LocalParticipant extends Participant<LocalTrackPublication> {
   readonly #publisher: Publisher;
   /** The last step of each source: steps of one source never overlap, so the last call wins. */
   readonly #steps = new Map<TrackSource, Promise<unknown>>();
-  readonly #muting = {
+  readonly #muting: Muting;
+  /** What a publication's own `mute` and `unmute` do. */
+  readonly #switch = {
     setMuted: (publication: LocalTrackPublication, muted: boolean) =>
-      this.#step(publication.source, () => this.#setMuted(publication, muted)),
+      this.#step(publication.source, () =>
+        muted ? this.#muting.mute(publication) : this.#muting.unmute(publication),
+      ),
   };
 
   /** @internal */
@@ -45,6 +50,17 @@ export class LocalParticipant extends Participant<LocalTrackPublication> {
     super();
     this.#host = host;
     this.#publisher = new Publisher(host);
+    this.#muting = new Muting(
+      {
+        openDevice: (source, asked) => host.openDevice(source, asked),
+        session: () => host.session(),
+        changed: (publication) => {
+          host.emitter.emit(publication.muted ? 'trackMuted' : 'trackUnmuted', publication, this);
+        },
+        replaced: (publication, media) => this.#watch(publication, media),
+      },
+      this.#publisher,
+    );
   }
 
   /** The sources that the token allows; empty before joining. */
@@ -113,7 +129,7 @@ export class LocalParticipant extends Participant<LocalTrackPublication> {
       const publication = this.getPublication(source);
       // One that is not ours has no device; one that rests is opened anew when it is needed.
       if (!publication || !isLive(publication) || !isOurs(publication.track.mediaStreamTrack)) return;
-      await this.#swap(publication, await this.#host.openDevice(source, { deviceId }));
+      await this.#muting.swap(publication, await this.#host.openDevice(source, { deviceId }));
     });
   }
 
@@ -136,7 +152,8 @@ export class LocalParticipant extends Participant<LocalTrackPublication> {
   ): Promise<LocalTrackPublication | undefined> {
     const publication = this.getPublication(source);
     if (publication) {
-      await this.#setMuted(publication, !enabled, options);
+      if (enabled) await this.#muting.unmute(publication, options);
+      else await this.#muting.mute(publication);
       return publication;
     }
     if (!enabled) return undefined;
@@ -157,7 +174,7 @@ export class LocalParticipant extends Participant<LocalTrackPublication> {
     this.#requireGrant(source);
     media.enabled = !muted;
     const info = { id: '', kind: media.kind as MediaKind, source, name, muted };
-    const publication = new LocalTrackPublication(info, new LocalTrack(source, media), this.#muting, maxBitrate);
+    const publication = new LocalTrackPublication(info, new LocalTrack(source, media), this.#switch, maxBitrate);
     await this.#publisher.publish(publication);
     this.#watch(publication, media);
     this.addPublication(publication);
@@ -173,62 +190,6 @@ export class LocalParticipant extends Participant<LocalTrackPublication> {
       this.#forget(publication);
       this.#host.emitter.emit('error', OrielError.from(error, 'internal'));
     }
-  }
-
-  async #setMuted(publication: LocalTrackPublication, muted: boolean, options: CaptureOptions = {}): Promise<void> {
-    if (publication.muted === muted) return;
-    if (muted) await this.#mute(publication);
-    else await this.#unmute(publication, options);
-  }
-
-  /** Silent and dark here first: what the server says to it comes second. */
-  async #mute(publication: LocalTrackPublication): Promise<void> {
-    const media = publication.track.mediaStreamTrack;
-    media.enabled = false;
-    publication.update({ muted: true });
-    this.#host.emitter.emit('trackMuted', publication, this);
-    try {
-      await this.#publisher.tell(publication, true);
-    } finally {
-      if (publication.source === 'camera' && isOurs(media)) await this.#rest(publication);
-    }
-  }
-
-  /** Counts as unmuted when the server has said yes: nobody is to believe that they are heard too early. */
-  async #unmute(publication: LocalTrackPublication, options: CaptureOptions): Promise<void> {
-    const { source, track } = publication;
-    if (!isLive(publication) && isDeviceSource(source)) {
-      await this.#swap(publication, await this.#host.openDevice(source, options));
-    }
-    await this.#host.session();
-    track.mediaStreamTrack.enabled = true;
-    try {
-      await this.#publisher.tell(publication, false);
-    } catch (error) {
-      track.mediaStreamTrack.enabled = false;
-      if (source === 'camera' && isOurs(track.mediaStreamTrack)) await this.#rest(publication);
-      throw error;
-    }
-    // The room's own word may have come before the reply, and been told.
-    if (!publication.muted) return;
-    publication.update({ muted: false });
-    this.#host.emitter.emit('trackUnmuted', publication, this);
-  }
-
-  /** Switches the device off but keeps the publication. */
-  async #rest(publication: LocalTrackPublication): Promise<void> {
-    publication.track.mediaStreamTrack.stop();
-    await this.#publisher.send(publication, null);
-  }
-
-  /** Goes on with another browser track. */
-  async #swap(publication: LocalTrackPublication, media: MediaStreamTrack): Promise<void> {
-    const old = publication.track.mediaStreamTrack;
-    media.enabled = !publication.muted;
-    publication.track.replace(media);
-    this.#watch(publication, media);
-    old.stop();
-    await this.#publisher.send(publication, media);
   }
 
   async #endScreenShare(): Promise<void> {
@@ -283,12 +244,4 @@ export class LocalParticipant extends Participant<LocalTrackPublication> {
     this.#steps.set(source, done);
     return done;
   }
-}
-
-function isLive(publication: LocalTrackPublication): boolean {
-  return publication.track.mediaStreamTrack.readyState === 'live';
-}
-
-function isDeviceSource(source: TrackSource): source is DeviceSource {
-  return source === 'camera' || source === 'microphone';
 }

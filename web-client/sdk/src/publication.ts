@@ -57,8 +57,8 @@ export class RemoteTrackPublication extends TrackPublication {
   }
 }
 
-/** Mutes and unmutes; implemented by the local participant, which owns devices and senders. */
-export interface Muting {
+/** Mutes and unmutes, after whatever is still being done with the same source. */
+export interface MuteSwitch {
   setMuted(publication: LocalTrackPublication, muted: boolean): Promise<void>;
 }
 
@@ -67,23 +67,23 @@ export class LocalTrackPublication extends TrackPublication {
   override readonly track: LocalTrack;
   /** @internal Bits per second at most; undefined for the value by source. */
   readonly maxBitrate: number | undefined;
-  readonly #muting: Muting;
+  readonly #switch: MuteSwitch;
 
   /** @internal */
-  constructor(info: TrackInfo, track: LocalTrack, muting: Muting, maxBitrate?: number) {
+  constructor(info: TrackInfo, track: LocalTrack, muteSwitch: MuteSwitch, maxBitrate?: number) {
     super(info);
     this.track = track;
     this.maxBitrate = maxBitrate;
-    this.#muting = muting;
+    this.#switch = muteSwitch;
   }
 
   /** Nothing more is sent. A camera that we opened is switched off, so its light goes out. */
   mute(): Promise<void> {
-    return this.#muting.setMuted(this, true);
+    return this.#switch.setMuted(this, true);
   }
 
   /** Sends again; a camera is opened again, which may fail like the first time. */
   unmute(): Promise<void> {
-    return this.#muting.setMuted(this, false);
+    return this.#switch.setMuted(this, false);
   }
 }

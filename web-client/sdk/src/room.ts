@@ -2,14 +2,15 @@
 
 import { Connection, type ConnectionListener } from './connection/reconnect.ts';
 import type { Session } from './connection/session.ts';
-import { StatsReader, type RoomStats, type TrackOnLine } from './connection/stats.ts';
+import { StatsReader, type RoomStats } from './connection/stats.ts';
 import { OrielError } from './errors.ts';
 import { TypedEmitter, type ConnectionState, type DisconnectReason, type RoomEvents } from './events.ts';
 import { askForInvitation, socketAddress, type Invitation, type JoinOptions } from './guest.ts';
 import { LocalParticipant } from './local-participant.ts';
 import { DeviceChoice, type RoomOptions } from './media/device-choice.ts';
 import { AudioPlayback } from './media/playback.ts';
-import { LocalLevel, receivedLevel, SpeakerWatch, type Levels } from './media/speakers.ts';
+import { SpeakerWatch } from './media/speakers.ts';
+import { Page } from './page.ts';
 import type { Participant, RemoteParticipant } from './participant.ts';
 import type { ChatMessage, EventFrame } from './protocol.gen.ts';
 import { Roster } from './roster.ts';
@@ -28,14 +29,13 @@ export class Room extends TypedEmitter<RoomEvents> {
   readonly #roster: Roster;
   readonly #devices: DeviceChoice;
   readonly #speakers = new SpeakerWatch(
-    () => this.#levels(),
+    () => this.#roster.levels(this.#connection?.session),
     (speakers) => this.emit('activeSpeakersChanged', speakers),
   );
-  readonly #localLevel = new LocalLevel();
   readonly #sessions = new Waiting<Session>();
   #connection: Connection | undefined;
   #entering: AbortController | undefined;
-  #outside: AbortController | undefined;
+  #page: Page | undefined;
   #state: ConnectionState = 'disconnected';
   #room = { id: '', name: '' };
   #chat: readonly ChatMessage[] = [];
@@ -147,7 +147,7 @@ export class Room extends TypedEmitter<RoomEvents> {
     const reader = new StatsReader();
     while (this.#state !== 'disconnected') {
       const session = this.#connection?.session;
-      if (session) yield await reader.read(session.pc, this.#lines(session));
+      if (session) yield await reader.read(session.pc, this.#roster.lines(session));
       await new Promise((resolve) => setTimeout(resolve, STATS_INTERVAL));
     }
   }
@@ -198,7 +198,14 @@ export class Room extends TypedEmitter<RoomEvents> {
     this.#room = room;
     if (!again) {
       this.#chat = [];
-      this.#watchOutside();
+      this.#page = new Page({
+        // Without a good-bye the others would look at a frozen picture until the server misses us.
+        goes: () => {
+          this.#connection?.closeNow();
+          this.#ended('left');
+        },
+        devicesChanged: () => this.emit('mediaDevicesChanged'),
+      });
       this.#speakers.start();
     }
     this.#roster.enter(session.joined);
@@ -215,9 +222,8 @@ export class Room extends TypedEmitter<RoomEvents> {
 
   #ended(reason: DisconnectReason): void {
     this.#connection = undefined;
-    this.#outside?.abort();
+    this.#page?.leave();
     this.#speakers.stop();
-    this.#localLevel.of(undefined);
     const wasInside = this.#state === 'connected' || this.#state === 'reconnecting';
     this.#roster.leave();
     this.localParticipant.leave();
@@ -241,40 +247,6 @@ export class Room extends TypedEmitter<RoomEvents> {
       return Promise.reject(new OrielError('not_connected', 'This needs a room that has been joined.'));
     }
     return this.#sessions.next();
-  }
-
-  *#levels(): Levels {
-    const own = this.localParticipant.getPublication('microphone');
-    const media = own && !own.muted ? own.track.mediaStreamTrack : undefined;
-    yield [this.localParticipant, this.#localLevel.of(media)];
-    const slots = this.#connection?.session?.slots;
-    for (const participant of this.#roster.remote.values()) {
-      const microphone = participant.getPublication('microphone');
-      const slot = microphone && !microphone.muted ? slots?.slotOf(microphone.id) : undefined;
-      yield [participant, slot ? receivedLevel(slot.transceiver.receiver) : 0];
-    }
-  }
-
-  #lines(session: Session): TrackOnLine[] {
-    const owners: Participant[] = [this.localParticipant, ...this.#roster.remote.values()];
-    return session.lines().flatMap((line) => {
-      const owner = owners.find((one) => one.publicationById(line.track));
-      const publication = owner?.publicationById(line.track);
-      return owner && publication ? [{ ...line, participant: owner.id, source: publication.source }] : [];
-    });
-  }
-
-  /** What happens around the page while we are in the room. */
-  #watchOutside(): void {
-    const { signal } = (this.#outside = new AbortController());
-    // Without a good-bye the others would look at a frozen picture until the server misses us.
-    const pageGoes = (): void => {
-      this.#connection?.closeNow();
-      this.#ended('left');
-    };
-    globalThis.addEventListener?.('pagehide', pageGoes, { signal });
-    const changed = (): void => this.emit('mediaDevicesChanged');
-    globalThis.navigator?.mediaDevices?.addEventListener('devicechange', changed, { signal });
   }
 
   #setState(state: ConnectionState): void {

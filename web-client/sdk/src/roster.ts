@@ -1,9 +1,12 @@
 /** Who and what is in the room, as the snapshot and the events after it say. */
 
+import type { Session } from './connection/session.ts';
 import type { SlotPool } from './connection/slots.ts';
+import type { TrackOnLine } from './connection/stats.ts';
 import type { RoomEvents, TypedEmitter } from './events.ts';
 import type { LocalParticipant } from './local-participant.ts';
 import type { AudioPlayback } from './media/playback.ts';
+import { LocalLevel, receivedLevel, type Levels } from './media/speakers.ts';
 import { RemoteParticipant, type Participant } from './participant.ts';
 import type { Event, Joined, ParticipantInfo, TrackInfo } from './protocol.gen.ts';
 import { RemoteTrackPublication } from './publication.ts';
@@ -15,6 +18,7 @@ export class Roster {
   readonly #local: LocalParticipant;
   readonly #emitter: TypedEmitter<RoomEvents>;
   readonly #playback: AudioPlayback;
+  readonly #localLevel = new LocalLevel();
 
   constructor(local: LocalParticipant, emitter: TypedEmitter<RoomEvents>, playback: AudioPlayback) {
     this.#local = local;
@@ -39,8 +43,30 @@ export class Roster {
 
   /** Everybody is gone, as we are. */
   leave(): void {
+    this.#localLevel.of(undefined);
     this.#unbindAll();
     for (const participant of [...this.remote.values()]) this.#remove(participant);
+  }
+
+  /** How loud everybody's microphone is now. */
+  *levels(session: Session | undefined): Levels {
+    const own = this.#local.getPublication('microphone');
+    yield [this.#local, this.#localLevel.of(own && !own.muted ? own.track.mediaStreamTrack : undefined)];
+    for (const participant of this.remote.values()) {
+      const microphone = participant.getPublication('microphone');
+      const slot = microphone && !microphone.muted ? session?.slots.slotOf(microphone.id) : undefined;
+      yield [participant, slot ? receivedLevel(slot.transceiver.receiver) : 0];
+    }
+  }
+
+  /** Whose tracks are on which m-lines of the session. */
+  lines(session: Session): TrackOnLine[] {
+    const owners: Participant[] = [this.#local, ...this.remote.values()];
+    return session.lines().flatMap((line) => {
+      const owner = owners.find((one) => one.publicationById(line.track));
+      const publication = owner?.publicationById(line.track);
+      return owner && publication ? [{ ...line, participant: owner.id, source: publication.source }] : [];
+    });
   }
 
   /** Takes one event of the session that `slots` belongs to. */

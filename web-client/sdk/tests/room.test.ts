@@ -107,6 +107,16 @@ test('camera: muting switches the device off, unmuting opens it again on the sam
   expect(server.types().filter((type) => type === 'publish')).toHaveLength(1);
 });
 
+test('a camera that opens only after the room was left does not stay open', async () => {
+  await room.connect(server.url, 'token');
+  await room.localParticipant.setCameraEnabled(true);
+  await room.localParticipant.setCameraEnabled(false);
+  const opening = room.localParticipant.setCameraEnabled(true);
+  const [failed] = await Promise.allSettled([opening, room.disconnect()]);
+  expect(failed.status).toBe('rejected');
+  expect(devices.map(({ readyState }) => readyState)).toEqual(['ended', 'ended']);
+});
+
 test('silence does not wait for the server’s consent, sound does', async () => {
   await room.connect(server.url, 'token');
   const us = room.localParticipant;
