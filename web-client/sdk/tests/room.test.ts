@@ -2,8 +2,7 @@
 
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import type { OrielError} from '../src/index.ts';
-import { Room, type RoomEvents } from '../src/index.ts';
+import { OrielError, Room, type RoomEvents } from '../src/index.ts';
 import { FakeServer, joined, participant, refusal } from './fakes/server.ts';
 import { FakeMediaStream, FakePeerConnection, FakeTrack, stubWebRtc } from './fakes/webrtc.ts';
 
@@ -12,15 +11,19 @@ let room: Room;
 let told: (keyof RoomEvents)[];
 /** Devices opened so far, oldest first. */
 let devices: FakeTrack[];
+/** The person's consent to open one. */
+let permission: Promise<void>;
 
 beforeEach(async () => {
   stubWebRtc();
   vi.stubGlobal('WebSocket', WebSocket);
   devices = [];
-  const getUserMedia = (constraints: MediaStreamConstraints): Promise<FakeMediaStream> => {
+  permission = Promise.resolve();
+  const getUserMedia = async (constraints: MediaStreamConstraints): Promise<FakeMediaStream> => {
     const track = new FakeTrack(constraints.audio ? 'audio' : 'video');
     devices.push(track);
-    return Promise.resolve(new FakeMediaStream([track]));
+    await permission;
+    return new FakeMediaStream([track]);
   };
   const getDisplayMedia = (): Promise<FakeMediaStream> =>
     Promise.resolve(new FakeMediaStream([new FakeTrack('video'), new FakeTrack('audio')]));
@@ -111,10 +114,13 @@ test('a camera that is just being opened when the room is left does not stay ope
   await room.connect(server.url, 'token');
   await room.localParticipant.setCameraEnabled(true);
   await room.localParticipant.setCameraEnabled(false);
+  let allow = (): void => {};
+  permission = new Promise((resolve) => (allow = resolve));
   const opening = room.localParticipant.setCameraEnabled(true);
   const failing = expect(opening).rejects.toBeInstanceOf(OrielError);
-  await vi.waitFor(() => expect(devices).toHaveLength(2), { interval: 1 });
+  await vi.waitFor(() => expect(devices).toHaveLength(2));
   await room.disconnect();
+  allow();
   await failing;
   expect(devices.map(({ readyState }) => readyState)).toEqual(['ended', 'ended']);
 });
