@@ -1,6 +1,7 @@
+import { AudioMeter } from '@oriel/client';
 import { html, type PropertyValues, type TemplateResult } from 'lit';
 import { OrielElement } from '../element/element.ts';
-import { LevelMeter } from './level-meter.ts';
+import { meterPlace } from './loudness.ts';
 import { levelStyles } from './level.styles.ts';
 
 const BARS = 9;
@@ -19,7 +20,7 @@ export class LevelElement extends OrielElement {
   declare track: MediaStreamTrack | undefined;
   private declare lit: number;
 
-  #meter: LevelMeter | undefined;
+  #meter: AudioMeter | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor() {
@@ -50,10 +51,10 @@ export class LevelElement extends OrielElement {
     this.#stop();
     const { track } = this;
     if (track === undefined) return;
-    const meter = new LevelMeter(track);
+    const meter = new AudioMeter(track);
     this.#meter = meter;
     this.#timer = setInterval(() => {
-      this.lit = Math.round(meter.read() * BARS);
+      this.lit = Math.round(meterPlace(meter.level) * BARS);
     }, PACE);
   }
 

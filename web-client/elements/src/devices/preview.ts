@@ -1,7 +1,6 @@
 /** Our own camera and microphone before joining: opened for a look, handed over or closed. */
-import { type OrielError, openCamera, openMicrophone } from '@oriel/client';
+import { OrielError, openCamera, openMicrophone } from '@oriel/client';
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
-import { deviceTrouble, type Trouble } from './trouble.ts';
 
 /** What can be tried out before joining. */
 export type PreviewDevice = 'microphone' | 'camera';
@@ -13,15 +12,15 @@ interface State {
   /** Set while the browser is asked; a later call makes an earlier one void. */
   asking: symbol | undefined;
   track: MediaStreamTrack | undefined;
-  trouble: Trouble | undefined;
+  error: unknown;
 }
 
-/** Opens and closes the two devices for its host. Nothing here throws: what fails becomes words. */
+/** Opens and closes the two devices for its host. Nothing here throws: what fails is kept as an error. */
 export class Preview implements ReactiveController {
   readonly #host: ReactiveControllerHost;
   readonly #states: Record<PreviewDevice, State> = {
-    microphone: { asking: undefined, track: undefined, trouble: undefined },
-    camera: { asking: undefined, track: undefined, trouble: undefined },
+    microphone: { asking: undefined, track: undefined, error: undefined },
+    camera: { asking: undefined, track: undefined, error: undefined },
   };
 
   constructor(host: ReactiveControllerHost) {
@@ -39,9 +38,9 @@ export class Preview implements ReactiveController {
     return this.#states[device].track;
   }
 
-  /** Why there is none. */
-  trouble(device: PreviewDevice): Trouble | undefined {
-    return this.#states[device].trouble;
+  /** Why there is none: what went wrong, or `undefined`. */
+  error(device: PreviewDevice): unknown {
+    return this.#states[device].error;
   }
 
   /** The browser is being asked for it. */
@@ -65,7 +64,7 @@ export class Preview implements ReactiveController {
       track.addEventListener('ended', () => this.#onEnded(device, track));
     } catch (error) {
       if (state.asking !== asking) return;
-      state.trouble = deviceTrouble(device, error, location.host);
+      state.error = error;
     }
     state.asking = undefined;
     this.#host.requestUpdate();
@@ -74,7 +73,7 @@ export class Preview implements ReactiveController {
   /** Closes a device and forgets what was wrong with it. */
   close(device: PreviewDevice): void {
     this.release(device)?.stop();
-    this.#states[device].trouble = undefined;
+    this.#states[device].error = undefined;
   }
 
   /** Gives an open track away, still running. */
@@ -91,7 +90,7 @@ export class Preview implements ReactiveController {
     const state = this.#states[device];
     if (state.track !== track) return;
     state.track = undefined;
-    state.trouble = deviceTrouble(device, Object.assign(new Error('ended'), { code: 'media_ended' }), location.host);
+    state.error = new OrielError('media_ended', `The ${device} has ended.`);
     this.#host.requestUpdate();
   }
 }
@@ -101,7 +100,7 @@ async function open(device: PreviewDevice, deviceId: string | undefined): Promis
   try {
     return await OPENERS[device]({ deviceId });
   } catch (error) {
-    const { code } = error as OrielError;
+    const code = error instanceof OrielError ? error.code : undefined;
     // The device of the last visit is not plugged in today.
     if (code !== 'media_unsuitable' && code !== 'media_missing') throw error;
     return OPENERS[device]();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { deviceTrouble, isCancelled } from './trouble.ts';
+import { commonTrouble, deviceTrouble, isCancelled } from './trouble.ts';
 
 function failure(code: string, reason = ''): Error {
   const error = new Error('the browser gave no camera', { cause: new DOMException(reason, 'Error') });
@@ -14,7 +14,7 @@ describe('deviceTrouble', () => {
     [failure('media_in_use'), 'The camera is in use or does not start'],
     [failure('media_insecure_context'), 'This page is not secure, so the browser gives it no camera'],
     [failure('media_blocked_by_policy'), 'The page around this room keeps the camera from it'],
-    [failure('media_unsuitable'), 'The chosen camera is not there any more'],
+    [failure('media_unsuitable'), 'The chosen camera cannot be used'],
     [failure('media_ended'), 'The camera was unplugged or switched off'],
     [failure('unsupported'), 'This browser cannot use a camera here'],
     [failure('media_failed'), 'The camera does not work'],
@@ -37,6 +37,21 @@ describe('deviceTrouble', () => {
     expect(deviceTrouble('microphone', 'nonsense', '').advice).toBe('nonsense');
   });
 
+});
+
+describe('commonTrouble', () => {
+  it('says once what keeps both away', () => {
+    const denied = failure('media_denied');
+    expect(commonTrouble(denied, denied, '')?.title).toBe('The camera and microphone are not allowed');
+    const missing = failure('media_missing');
+    expect(commonTrouble(missing, missing, '')?.title).toBe('No camera or microphone found');
+  });
+
+  it('is none where the reasons differ or belong to one device', () => {
+    expect(commonTrouble(failure('media_denied'), failure('media_missing'), '')).toBeUndefined();
+    expect(commonTrouble(failure('media_in_use'), failure('media_in_use'), '')).toBeUndefined();
+    expect(commonTrouble('nonsense', 'nonsense', '')).toBeUndefined();
+  });
 });
 
 describe('isCancelled', () => {

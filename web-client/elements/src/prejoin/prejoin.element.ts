@@ -5,6 +5,7 @@ import '../devices/devices.ts';
 import type { DeviceChoice } from '../devices/devices.element.ts';
 import '../devices/level.ts';
 import { Preview, type PreviewDevice } from '../devices/preview.ts';
+import { commonTrouble, deviceTrouble, type Trouble } from '../devices/trouble.ts';
 import { type Announcement, OrielElement } from '../element/element.ts';
 import { icon } from '../icons/icon.ts';
 import { baseStyles } from '../styles/base.styles.ts';
@@ -125,7 +126,7 @@ export class PrejoinElement extends OrielElement {
   }
 
   #switch(device: PreviewDevice, words: string): TemplateResult {
-    const on = this.choices[device] && this.#preview.trouble(device) === undefined;
+    const on = this.choices[device] && this.#preview.error(device) === undefined;
     const label = `${words} ${on ? 'on' : 'off'}`;
     return html`<button
       type="button"
@@ -164,20 +165,19 @@ export class PrejoinElement extends OrielElement {
   }
 
   #troubles(): TemplateResult | typeof nothing {
-    const found = (['camera', 'microphone'] as const).flatMap((device) => {
-      const trouble = this.#preview.trouble(device);
-      return trouble === undefined ? [] : [{ device, trouble }];
-    });
+    const found = troubles(this.#preview);
     if (found.length === 0) return nothing;
     return html`<div class="troubles">
       ${found.map(
-        ({ device, trouble }) =>
+        ({ devices, trouble }) =>
           html`<div class="trouble" data-testid="device-trouble">
             ${icon('warning')}
             <div>
               <strong>${trouble.title}</strong>
               ${trouble.advice}
-              <br /><button type="button" @click=${() => this.#onSwitch(device, true)}>Try again</button>
+              <br /><button type="button" @click=${() => devices.forEach((device) => this.#onSwitch(device, true))}>
+                Try again
+              </button>
             </div>
           </div>`,
       )}
@@ -195,11 +195,15 @@ export class PrejoinElement extends OrielElement {
 
   async #open(device: PreviewDevice): Promise<void> {
     await this.#preview.open(device, this.choices[KINDS[device]]);
-    const trouble = this.#preview.trouble(device);
-    if (trouble !== undefined) {
+    const waiting = this.#preview.isAsking('camera') || this.#preview.isAsking('microphone');
+    if (!waiting && this.#preview.error(device) !== undefined) this.#announceTroubles();
+    void this.renderRoot.querySelector('oriel-devices')?.refresh();
+  }
+
+  #announceTroubles(): void {
+    for (const { trouble } of troubles(this.#preview)) {
       this.tell<Announcement>('oriel-announce', { text: `${trouble.title}. ${trouble.advice}`, urgency: 'polite' });
     }
-    void this.renderRoot.querySelector('oriel-devices')?.refresh();
   }
 
   #onSwitch(device: PreviewDevice, on: boolean): void {
@@ -232,8 +236,8 @@ export class PrejoinElement extends OrielElement {
     this.tell<JoinChoice>('oriel-join', {
       ...this.choices,
       // What has just failed is not tried again behind the door.
-      microphone: this.choices.microphone && this.#preview.trouble('microphone') === undefined,
-      camera: this.choices.camera && this.#preview.trouble('camera') === undefined,
+      microphone: this.choices.microphone && this.#preview.error('microphone') === undefined,
+      camera: this.choices.camera && this.#preview.error('camera') === undefined,
       microphoneTrack: this.#preview.release('microphone'),
       cameraTrack: this.#preview.release('camera'),
     });
@@ -243,4 +247,16 @@ export class PrejoinElement extends OrielElement {
     this.choices = { ...this.choices, ...change };
     remember(this.#memory, this.choices);
   }
+}
+
+/** What keeps which devices away: one trouble for both where the reason is the same. */
+function troubles(preview: Preview): { devices: PreviewDevice[]; trouble: Trouble }[] {
+  const { host } = location;
+  const [camera, microphone] = [preview.error('camera'), preview.error('microphone')];
+  const common = commonTrouble(camera, microphone, host);
+  if (common !== undefined) return [{ devices: ['camera', 'microphone'], trouble: common }];
+  return (['camera', 'microphone'] as const).flatMap((device) => {
+    const error = preview.error(device);
+    return error === undefined ? [] : [{ devices: [device], trouble: deviceTrouble(device, error, host) }];
+  });
 }

@@ -70,6 +70,7 @@ export class RoomElement extends OrielElement {
     this[urgency] = text;
   });
   #joining: AbortController | undefined;
+  #entering: Promise<void> | undefined;
   #lastError: OrielError | undefined;
 
   constructor() {
@@ -95,14 +96,8 @@ export class RoomElement extends OrielElement {
     });
   }
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    addEventListener('pagehide', this.#onPageHide);
-  }
-
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    removeEventListener('pagehide', this.#onPageHide);
     this.#announcer.stop();
     void this.leave();
   }
@@ -114,9 +109,13 @@ export class RoomElement extends OrielElement {
     const joining = new AbortController();
     this.#joining = joining;
     this.#go({ is: 'joining' });
+    const before = this.#entering;
     try {
+      // One way in at a time: whoever gave up has to be out again first.
+      await before?.catch(() => undefined);
       await this.#chooseDevices(choice);
-      await this.#enter(choice.name, joining.signal);
+      this.#entering = this.#enter(choice.name, joining.signal);
+      await this.#entering;
     } catch (error) {
       stopTracks(choice);
       if (joining.signal.aborted) return;
@@ -301,11 +300,6 @@ export class RoomElement extends OrielElement {
     this.#go({ is: 'outside', words: farewell(reason, this.#lastError) });
     this.tell('oriel-left', reason);
   }
-
-  readonly #onPageHide = (): void => {
-    // Tells the others at once, instead of leaving them with a frozen picture until the lease ends.
-    void this.room.disconnect();
-  };
 }
 
 function stopTracks(choice: JoinChoice): void {
