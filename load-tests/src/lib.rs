@@ -1,0 +1,13 @@
+//! Proof: participants that are programs. They join a room through the same doors as people, send
+//! media that can be recognised, and say what they received.
+//!
+//! - [`bot`] is one participant: it speaks the signaling protocol with the types of
+//!   `signaling-core` and has a peer connection of a WebRTC stack that the server does not use.
+//! - [`call`] puts several in a room and judges what each heard of the others.
+//! - [`tone`] is the arithmetic: a tone of a given frequency, and the frequency of a given sound.
+//!
+//! Nothing here knows how the server works inside; what it knows is the protocol.
+
+pub mod bot;
+pub mod call;
+pub mod tone;

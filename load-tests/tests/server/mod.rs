@@ -1,0 +1,120 @@
+//! The real server as a child process, on ports that nobody else has.
+
+use std::env;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+/// How long the server may take until it is ready.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What the server prints before its address once it is ready.
+const READY: &str = "Oriel is ready: ";
+
+/// A running server; it ends when this is dropped.
+pub struct Server {
+    child: Child,
+    url: String,
+    log: Arc<Mutex<String>>,
+    _state: tempfile::TempDir,
+}
+
+impl Server {
+    /// Starts the server on free ports and waits until it is ready.
+    pub fn start() -> Server {
+        let state = tempfile::tempdir().expect("a directory for the server's state");
+        let mut child = Command::new(binary())
+            .current_dir(state.path())
+            .env("ORIEL__SERVER__HTTP_PORT", "0")
+            .env("ORIEL__SERVER__INTERNAL_PORT", "0")
+            .env("ORIEL__SERVER__STATE_DIR", state.path())
+            .env("ORIEL__SFU__UDP_PORT", "0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let log = Arc::new(Mutex::new(String::new()));
+        let stderr = child.stderr.take().expect("a pipe");
+        thread::spawn({
+            let log = Arc::clone(&log);
+            move || keep(stderr, &log)
+        });
+        let (ready, is_ready) = mpsc::channel();
+        let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        thread::spawn(move || {
+            // Read to the end, or the server would block on a full pipe.
+            for line in stdout.lines().map_while(Result::ok) {
+                if let Some(url) = line.strip_prefix(READY) {
+                    let _ = ready.send(url.trim().to_owned());
+                }
+            }
+        });
+        let mut server = Server { child, url: String::new(), log, _state: state };
+        match is_ready.recv_timeout(START_TIMEOUT) {
+            Ok(url) => server.url = url,
+            Err(error) => panic!("the server did not get ready: {error}"),
+        }
+        server
+    }
+
+    /// `http://127.0.0.1:port`
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            eprintln!("the server's log:\n{}", self.log.lock().expect("the log"));
+        }
+    }
+}
+
+/// Keeps what is written to a pipe.
+fn keep(pipe: impl Read, log: &Mutex<String>) {
+    for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+        let mut log = log.lock().expect("the log");
+        log.push_str(&line);
+        log.push('\n');
+    }
+}
+
+/// The server to test: `ORIEL_BIN`, or the one beside this test, built if it is not there.
+///
+/// Within the workspace `cargo test` builds it before any test runs; alone, this crate's tests use
+/// what was built last.
+fn binary() -> PathBuf {
+    if let Some(path) = env::var_os("ORIEL_BIN") {
+        return path.into();
+    }
+    // target/PROFILE/deps/THIS → target/PROFILE
+    let this = env::current_exe().expect("the path of this test");
+    let profile = this.ancestors().nth(2).expect("a target directory");
+    let binary = profile.join(format!("oriel{}", env::consts::EXE_SUFFIX));
+    if !binary.exists() {
+        build(profile);
+    }
+    binary
+}
+
+/// Has cargo build the server into the directory of a profile.
+fn build(profile: &Path) {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .args(["build", "--package", "signaling", "--bin", "oriel", "--target-dir"])
+        .arg(profile.parent().expect("a target directory"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    let status = cargo.status().expect("cargo runs");
+    assert!(status.success(), "the server could not be built: {status}");
+}
