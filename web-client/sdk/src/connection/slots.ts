@@ -22,10 +22,11 @@ const CODECS: Readonly<Record<MediaKind, (codec: RTCRtpCodec) => boolean>> = {
   video: ({ mimeType, sdpFmtpLine = '' }) => {
     switch (mimeType.toLowerCase()) {
       case 'video/vp8':
-      case 'video/av1':
       case 'video/h265':
       case 'video/rtx':
         return true;
+      case 'video/av1':
+        return !/profile=[12]/.test(sdpFmtpLine);
       case 'video/vp9':
         return /profile-id=0/.test(sdpFmtpLine) || !sdpFmtpLine.includes('profile-id');
       case 'video/h264':

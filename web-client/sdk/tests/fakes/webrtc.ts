@@ -186,6 +186,7 @@ export const CAPABILITIES: Record<string, RTCRtpCodec[]> = {
       sdpFmtpLine: 'level-asymmetry-allowed=1;packetization-mode=0;profile-level-id=42e01f',
     },
     { mimeType: 'video/AV1', clockRate: 90_000, sdpFmtpLine: 'level-idx=5;profile=0;tier=0' },
+    { mimeType: 'video/AV1', clockRate: 90_000, sdpFmtpLine: 'level-idx=5;profile=1;tier=0' },
     { mimeType: 'video/red', clockRate: 90_000 },
     { mimeType: 'video/ulpfec', clockRate: 90_000 },
   ],
