@@ -3,12 +3,14 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { classMap } from 'lit/directives/class-map.js';
 import '../audio/audio.ts';
 import '../chat/chat.ts';
+import { isOwn, noteSelf } from '../chat/own-messages.ts';
 import '../controls/controls.ts';
 import type { Panel } from '../controls/controls.element.ts';
 import { isOn, setOn, sourceDevice } from '../controls/switches.ts';
 import '../copy-link/copy-link.ts';
 import { type Device, deviceTrouble, isCancelled, type Trouble } from '../devices/trouble.ts';
 import { type Announcement, OrielElement, type Urgency } from '../element/element.ts';
+import { focusedElement } from '../element/focus.ts';
 import { RoomController } from '../element/room-controller.ts';
 import '../grid/grid.ts';
 import '../help/help.ts';
@@ -144,6 +146,7 @@ export class CallElement extends OrielElement {
   override render(): TemplateResult {
     const { room } = this;
     if (room === undefined) return html``;
+    noteSelf(room);
     const covered = this.narrow && this.panel !== undefined;
     return html`
       <div
@@ -239,7 +242,7 @@ export class CallElement extends OrielElement {
   }
 
   async #openPanel(panel: Panel): Promise<void> {
-    if (this.panel === undefined) this.#opener = focused();
+    if (this.panel === undefined) this.#opener = focusedElement();
     this.panel = panel;
     if (panel === 'chat') {
       this.unread = 0;
@@ -291,7 +294,7 @@ export class CallElement extends OrielElement {
   }
 
   #onChat(message: ChatMessage): void {
-    if (message.participant === this.room?.localParticipant.id) return;
+    if (this.room === undefined || isOwn(this.room, message)) return;
     this.#announce(chatNews(message));
     if (this.panel === 'chat') return;
     this.unread += 1;
@@ -315,11 +318,4 @@ export class CallElement extends OrielElement {
   #announce(text: string, urgency: Urgency = 'polite'): void {
     this.tell<Announcement>('oriel-announce', { text, urgency });
   }
-}
-
-/** What has the focus, inside shadow roots too. */
-function focused(): HTMLElement | undefined {
-  let element = document.activeElement;
-  while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
-  return element instanceof HTMLElement ? element : undefined;
 }

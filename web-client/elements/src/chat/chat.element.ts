@@ -12,6 +12,7 @@ import { panelStyles } from '../styles/panel.styles.ts';
 import { chatStyles } from './chat.styles.ts';
 import { linkify } from './linkify.ts';
 import { byteLength, isFirst } from './messages.ts';
+import { isOwn } from './own-messages.ts';
 
 /** What the server takes as one text. */
 const LONGEST = 8192;
@@ -99,13 +100,17 @@ export class ChatElement extends OrielElement {
   protected override updated(): void {
     const count = this.room?.chat.length ?? 0;
     if (count === this.#shown) return;
-    const own = this.room?.chat.at(-1)?.participant === this.room?.localParticipant.id;
-    if (!this.behind || own) this.#scrollToEnd();
+    const newest = this.room?.chat.at(-1);
+    if (!this.behind || (newest !== undefined && this.#isOwn(newest))) this.#scrollToEnd();
     this.#shown = count;
   }
 
+  #isOwn(message: ChatMessage): boolean {
+    return this.room !== undefined && isOwn(this.room, message);
+  }
+
   #message(message: ChatMessage, previous: ChatMessage | undefined): TemplateResult {
-    const own = message.participant === this.room?.localParticipant.id;
+    const own = this.#isOwn(message);
     const first = isFirst(message, previous);
     const at = new Date(message.at);
     const head = html`<span class=${first ? 'head' : 'head visually-hidden'}>

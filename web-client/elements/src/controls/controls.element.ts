@@ -175,12 +175,16 @@ export class ControlsElement extends OrielElement {
   #menu(room: Room): TemplateResult {
     const choose = (act: () => void) => () => {
       this.renderRoot.querySelector<HTMLElement>('#menu')?.hidePopover();
+      // What opens now gives the focus back to the button that is still there then.
+      this.renderRoot.querySelector<HTMLElement>('[popovertarget]')?.focus();
       act();
     };
     const sharing = isOn(room, 'screen');
     const onToggle = (event: ToggleEvent) => {
       this.menuOpen = event.newState === 'open';
-      if (this.menuOpen) this.renderRoot.querySelector<HTMLElement>('#menu button')?.focus();
+      if (!this.menuOpen) return;
+      const choices = [...this.renderRoot.querySelectorAll<HTMLElement>('#menu button')];
+      choices.find((choice) => choice.checkVisibility())?.focus();
     };
     return html`<div class="menu" id="menu" popover part="menu" @toggle=${onToggle}>
       ${canShareScreen() && mayPublish(room, 'screen')

@@ -17,7 +17,7 @@ export const tileStyles = css`
     background: light-dark(oklch(90% 0.028 var(--hue)), oklch(26% 0.024 var(--hue)));
   }
   .frame.screen {
-    background: light-dark(#dfe2dc, #060908);
+    background: var(--oriel-sunken);
   }
 
   video {
