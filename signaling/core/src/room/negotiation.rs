@@ -7,7 +7,7 @@
 use crate::error::{ErrorCode, RequestError};
 use crate::event::{Answer, Audience, Done, Event, LeaveReason, Outcome, Reply};
 use crate::id::{ParticipantId, TrackId};
-use crate::media::{MediaCommand, MediaError, MediaEvent, MediaRequest};
+use crate::media::{MediaAnswer, MediaCommand, MediaError, MediaEvent, MediaRequest};
 use crate::participant::{Asker, Awaited, Binding, Pending, Session};
 use crate::request::{Candidate, Offer};
 use crate::room::{Now, Room};
@@ -92,14 +92,13 @@ impl Room {
     pub(super) fn on_media(&mut self, now: Now, event: MediaEvent) {
         match event {
             MediaEvent::Answered { session, request, result } => {
-                let Some(Pending { asker, what }) = self.awaited(session, request) else { return };
-                match (what, result) {
-                    (_, Err(error)) => self.reply(asker, Outcome::Error(error.into())),
-                    (_, Ok(answer)) => {
-                        let answer = Answer { sdp: answer.sdp, lines: answer.lines };
-                        self.reply(asker, Outcome::Ok(Reply::Answer(answer)));
+                let Some(Pending { asker, .. }) = self.awaited(session, request) else { return };
+                match result {
+                    Ok(MediaAnswer { sdp, lines }) => {
+                        self.reply(asker, Outcome::Ok(Reply::Answer(Answer { sdp, lines })));
                         self.on_negotiated(session);
                     }
+                    Err(error) => self.reply(asker, Outcome::Error(error.into())),
                 }
             }
             MediaEvent::Published { session, request, result } => {
