@@ -48,8 +48,8 @@ pub(crate) fn candidate_count(sdp: &str) -> usize {
     sdp.lines().filter(|line| line.starts_with("a=candidate:")).count()
 }
 
-/// The fingerprint of a description is of an RSA certificate or not: it does not say. But a
-/// description without any cannot lead to DTLS.
+/// Whether a description names the certificate that DTLS is to be checked against (RFC 8122 §5). A
+/// description that names none cannot lead to media.
 pub(crate) fn has_fingerprint(sdp: &str) -> bool {
     sdp.lines().any(|line| line.starts_with("a=fingerprint:"))
 }

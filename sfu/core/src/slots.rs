@@ -120,7 +120,8 @@ impl Slots {
 
     /// A track wants a line. It gets one by [`Slots::bind_next`], now or later.
     pub(crate) fn want(&mut self, want: Want) {
-        if !self.waiting.contains(&want) && !self.lines.iter().any(|l| l.track == Some(want.track))
+        if !self.waiting.iter().any(|waiting| waiting.track == want.track)
+            && !self.lines.iter().any(|l| l.track == Some(want.track))
         {
             self.waiting.push(want);
         }

@@ -21,7 +21,7 @@ pub(crate) struct Descriptor {
 }
 
 impl Descriptor {
-    /// `None` when the payload ends before its descriptor does.
+    /// `None` when the payload ends before its descriptor does, or the descriptor breaks its rules.
     pub(crate) fn parse(payload: &[u8]) -> Option<Descriptor> {
         let first = *payload.first()?;
         let starts_partition_zero = first & 0x10 != 0 && first & 0x0f == 0;
@@ -30,6 +30,10 @@ impl Descriptor {
         if first & 0x80 != 0 {
             let extension = *payload.get(at)?;
             at += 1;
+            // TL0PICIDX says nothing without the TID, so L asks for T.
+            if extension & 0x60 == 0x40 {
+                return None;
+            }
             if extension & 0x80 != 0 {
                 let high = *payload.get(at)?;
                 at += 1;

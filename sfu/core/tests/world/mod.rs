@@ -1,0 +1,459 @@
+//! Engines, str0m clients and a lossy network between them, all on one clock of our own.
+//!
+//! Ten seconds of media run in a fraction of one. Nothing here reads the time.
+
+#![allow(missing_docs, unreachable_pub, dead_code)]
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sfu_core::{
+    Command, Config, Datagram, Engine, Event, Group, Input, MediaKind, Output, Place, RequestKey,
+    RoomKey, SessionKey, TrackKey,
+};
+use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind as RtcKind, Mid, Pt};
+use str0m::net::{Protocol, Receive};
+use str0m::rtp::{RtpPacket, RtpWrite};
+use str0m::{Candidate, Rtc, RtcConfig};
+
+pub const ROOM: RoomKey = RoomKey(1);
+const STEP: Duration = Duration::from_millis(1);
+
+/// A datagram on its way.
+struct Flying {
+    at: Instant,
+    source: SocketAddr,
+    destination: SocketAddr,
+    contents: Vec<u8>,
+}
+
+/// A str0m client in RTP mode.
+pub struct Client {
+    pub key: SessionKey,
+    pub address: SocketAddr,
+    pub rtc: Rtc,
+    pending: Option<SdpPendingOffer>,
+    pub received: Vec<RtpPacket>,
+    pub keyframe_requests: usize,
+    pub connected: bool,
+    /// m-lines in the order of the offers.
+    pub mids: Vec<(Mid, RtcKind, Direction)>,
+    pub sent: HashMap<Mid, u64>,
+    pub answer: String,
+}
+
+/// The world.
+pub struct World {
+    pub now: Instant,
+    start: Instant,
+    pub engines: Vec<Engine>,
+    pub clients: BTreeMap<u64, Client>,
+    pub events: Vec<Event>,
+    /// Datagrams lost out of a hundred, both ways, once clients are connected.
+    pub loss: u64,
+    /// The server socket that receives a client's datagrams, where it is not its room's.
+    pub receiving: HashMap<SocketAddr, usize>,
+    random: u64,
+    flying: VecDeque<Flying>,
+    requests: u64,
+    tracks: HashMap<TrackKey, SessionKey>,
+}
+
+fn server() -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, 1], 7882))
+}
+
+#[allow(clippy::disallowed_methods)]
+fn any_instant() -> Instant {
+    Instant::now()
+}
+
+impl World {
+    /// With so many engines; the room lives on the first.
+    pub fn new(engines: usize) -> World {
+        let now = any_instant();
+        let engines = (0..engines)
+            .map(|worker| {
+                let config = Config {
+                    place: Place { node: 5, worker: worker as u16 },
+                    advertised: vec![server()],
+                    ice_lite: false,
+                    max_lines: 64,
+                    max_candidates: 100,
+                    connect_timeout: Duration::from_secs(30),
+                };
+                Engine::new(config, now)
+            })
+            .collect();
+        World {
+            now,
+            start: now,
+            engines,
+            clients: BTreeMap::new(),
+            events: Vec::new(),
+            loss: 0,
+            receiving: HashMap::new(),
+            random: 7,
+            flying: VecDeque::new(),
+            requests: 0,
+            tracks: HashMap::new(),
+        }
+    }
+
+    /// Adds a client that sends `sends` and receives on `pairs` slot pairs, and waits until it is
+    /// connected.
+    pub fn join(&mut self, number: u64, sends: &[RtcKind], pairs: usize) {
+        let address = SocketAddr::from(([10, 0, 1, number as u8], 40_000));
+        let mut rtc = RtcConfig::new()
+            .clear_codecs()
+            .enable_opus(true, false)
+            .enable_vp8(true)
+            .set_rtp_mode(true)
+            .build(self.now);
+        rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
+        let key = SessionKey(number);
+        let client = Client {
+            key,
+            address,
+            rtc,
+            pending: None,
+            received: Vec::new(),
+            keyframe_requests: 0,
+            connected: false,
+            mids: Vec::new(),
+            sent: HashMap::new(),
+            answer: String::new(),
+        };
+        self.clients.insert(number, client);
+        self.command(Command::Open { session: key });
+        self.offer(number, sends, pairs);
+        for _ in 0..5_000 {
+            if self.clients[&number].connected {
+                return;
+            }
+            self.step();
+        }
+        panic!("client {number} did not connect");
+    }
+
+    /// Offers more lines, and sets the answer.
+    pub fn offer(&mut self, number: u64, sends: &[RtcKind], pairs: usize) {
+        let client = self.clients.get_mut(&number).unwrap();
+        let mut api = client.rtc.sdp_api();
+        for &kind in sends {
+            let mid = api.add_media(kind, Direction::SendOnly, None, None, None);
+            client.mids.push((mid, kind, Direction::SendOnly));
+        }
+        for _ in 0..pairs {
+            for kind in [RtcKind::Audio, RtcKind::Video] {
+                let mid = api.add_media(kind, Direction::RecvOnly, None, None, None);
+                client.mids.push((mid, kind, Direction::RecvOnly));
+            }
+        }
+        let (offer, pending) = api.apply().unwrap();
+        client.pending = Some(pending);
+        let sdp = offer.to_sdp_string();
+        let answer = self.exchange(number, sdp).expect("an answer");
+        let client = self.clients.get_mut(&number).unwrap();
+        client.answer = answer.clone();
+        let answer = SdpAnswer::from_sdp_string(&answer).unwrap();
+        let pending = client.pending.take().unwrap();
+        client.rtc.sdp_api().accept_answer(pending, answer).unwrap();
+        self.drain_client(number);
+    }
+
+    /// Sends any offer and returns the answer or the error's words.
+    pub fn exchange(&mut self, number: u64, sdp: String) -> Result<String, String> {
+        self.requests += 1;
+        let request = RequestKey(self.requests);
+        self.command(Command::Offer { session: SessionKey(number), sdp, request });
+        let answered = self.events.iter().find_map(|event| match event {
+            Event::Answered { request: of, result, .. } if *of == request => Some(result.clone()),
+            _ => None,
+        });
+        answered.expect("an outcome").map(|answer| answer.sdp).map_err(|error| error.to_string())
+    }
+
+    /// Publishes a client's sending line of a kind as `track`, and says whether that worked.
+    pub fn publish(&mut self, number: u64, kind: RtcKind, track: u64) -> bool {
+        let mid = self.sending_mid(number, kind).to_string();
+        self.requests += 1;
+        let request = RequestKey(self.requests);
+        let session = SessionKey(number);
+        self.tracks.insert(TrackKey(track), session);
+        self.command(Command::Publish {
+            session,
+            track: TrackKey(track),
+            mid,
+            kind: if kind == RtcKind::Audio { MediaKind::Audio } else { MediaKind::Video },
+            group: Group { session, index: 0 },
+            request,
+        });
+        self.events.iter().any(|event| {
+            matches!(event, Event::Published { request: of, result: Ok(()), .. } if *of == request)
+        })
+    }
+
+    pub fn subscribe(&mut self, number: u64, track: u64) {
+        self.command(Command::Subscribe { session: SessionKey(number), track: TrackKey(track) });
+    }
+
+    /// The last binding of a track at a client: m-line and bind number.
+    pub fn bound(&self, number: u64, track: u64) -> Option<(Mid, u64)> {
+        self.events.iter().rev().find_map(|event| match event {
+            Event::Bound { session, track: of, mid, bind }
+                if *session == SessionKey(number) && *of == TrackKey(track) =>
+            {
+                Some((Mid::from(mid.as_str()), *bind))
+            }
+            _ => None,
+        })
+    }
+
+    pub fn sending_mid(&self, number: u64, kind: RtcKind) -> Mid {
+        let found =
+            |(_, k, d): &&(Mid, RtcKind, Direction)| *k == kind && *d == Direction::SendOnly;
+        self.clients[&number].mids.iter().find(found).unwrap().0
+    }
+
+    pub fn command(&mut self, command: Command) {
+        self.engines[0].handle(self.now, Input::Command { room: ROOM, command });
+        self.drain_engine(0);
+    }
+
+    /// Has a client send one VP8 frame of `packets` packets. The payload says who sent it and
+    /// which packet it is.
+    pub fn send_frame(&mut self, number: u64, keyframe: bool, packets: u64) {
+        let mid = self.sending_mid(number, RtcKind::Video);
+        let elapsed = self.elapsed(number);
+        for index in 0..packets {
+            let client = self.clients.get_mut(&number).unwrap();
+            let counter = client.sent.entry(mid).or_default();
+            *counter += 1;
+            let picture = (elapsed.as_millis() / 33) as u16 & 0x7fff;
+            let [high, low] = picture.to_be_bytes();
+            let start = if index == 0 { 0x10 } else { 0 };
+            // X (S) | I L T | picture id | TL0PICIDX | TID | the frame header's key frame flag
+            let mut payload = vec![0x80 | start, 0xe0, 0x80 | high, low, low, 0];
+            payload.push(if keyframe { 0 } else { 1 });
+            payload.extend(stamp(number, *counter));
+            payload.resize(1_000 + index as usize % 2, 9);
+            let time = (elapsed.as_micros() as u64 * 9 / 100) as u32;
+            let sequence = *counter + 10_000 * number;
+            self.write(number, mid, sequence, time, index + 1 == packets, payload);
+        }
+        self.drain_client(number);
+    }
+
+    /// Has a client send 20 ms of sound.
+    pub fn send_sound(&mut self, number: u64) {
+        let mid = self.sending_mid(number, RtcKind::Audio);
+        let elapsed = self.elapsed(number);
+        let client = self.clients.get_mut(&number).unwrap();
+        let counter = client.sent.entry(mid).or_default();
+        *counter += 1;
+        let mut payload = stamp(number, *counter).to_vec();
+        payload.resize(100, 3);
+        let time = (elapsed.as_micros() as u64 * 48 / 1_000) as u32;
+        let sequence = *counter + 20_000 * number;
+        self.write(number, mid, sequence, time, false, payload);
+        self.drain_client(number);
+    }
+
+    /// Every client's media clock starts somewhere else.
+    fn elapsed(&self, number: u64) -> Duration {
+        self.now - self.start + Duration::from_secs(number * 1_000)
+    }
+
+    fn write(
+        &mut self,
+        number: u64,
+        mid: Mid,
+        sequence: u64,
+        time: u32,
+        marker: bool,
+        payload: Vec<u8>,
+    ) {
+        let now = self.now;
+        let client = self.clients.get_mut(&number).unwrap();
+        let pt = payload_type(&client.rtc, mid);
+        let mut api = client.rtc.direct_api();
+        let stream = api.stream_tx_by_mid(mid, None).unwrap();
+        let payload: Arc<[u8]> = payload.into();
+        let write = RtpWrite::new(pt, sequence.into(), time, now, payload);
+        stream.write_rtp(write.marker(marker).nackable(true));
+        client.rtc.handle_input(str0m::Input::Timeout(now)).unwrap();
+    }
+
+    /// Runs for a time; clients in `video` send a frame each 33 ms (a keyframe where one was
+    /// asked for), clients in `sound` 20 ms packets.
+    pub fn run(&mut self, time: Duration, video: &[u64], sound: &[u64]) {
+        let end = self.now + time;
+        while self.now < end {
+            let millis = (self.now - self.start).as_millis();
+            for &number in video.iter().filter(|_| millis % 33 == 0) {
+                let client = self.clients.get_mut(&number).unwrap();
+                let asked = std::mem::take(&mut client.keyframe_requests) > 0;
+                let first = client.sent.values().all(|count| *count == 0);
+                self.send_frame(number, asked || first, 3);
+            }
+            for &number in sound.iter().filter(|_| millis % 20 == 0) {
+                self.send_sound(number);
+            }
+            self.step();
+        }
+    }
+
+    /// One millisecond.
+    pub fn step(&mut self) {
+        self.now += STEP;
+        while self.flying.front().is_some_and(|flying| flying.at <= self.now) {
+            let flying = self.flying.pop_front().unwrap();
+            self.deliver(flying);
+        }
+        for index in 0..self.engines.len() {
+            self.engines[index].handle(self.now, Input::Timeout);
+            self.drain_engine(index);
+        }
+        for number in self.clients.keys().copied().collect::<Vec<_>>() {
+            let client = self.clients.get_mut(&number).unwrap();
+            client.rtc.handle_input(str0m::Input::Timeout(self.now)).unwrap();
+            self.drain_client(number);
+        }
+    }
+
+    fn deliver(&mut self, flying: Flying) {
+        let Flying { source, destination, contents, .. } = flying;
+        if destination == server() {
+            let index = self.receiving.get(&source).copied().unwrap_or(0);
+            self.inject(index, source, &contents);
+            return;
+        }
+        let Some((&number, client)) =
+            self.clients.iter_mut().find(|(_, c)| c.address == destination)
+        else {
+            return;
+        };
+        if let Ok(receive) = Receive::new(Protocol::Udp, source, destination, &contents) {
+            client.rtc.handle_input(str0m::Input::Receive(self.now, receive)).unwrap();
+        }
+        self.drain_client(number);
+    }
+
+    /// Gives an engine a datagram out of nowhere.
+    pub fn inject(&mut self, engine: usize, source: SocketAddr, contents: &[u8]) {
+        let datagram = Datagram { source, destination: server(), contents };
+        self.engines[engine].handle(self.now, Input::Datagram(datagram));
+        self.drain_engine(engine);
+    }
+
+    fn drain_engine(&mut self, index: usize) {
+        while let Some(output) = self.engines[index].poll() {
+            match output {
+                Output::Transmit(t) => self.fly(t.source, t.destination, t.contents),
+                Output::Event { room, event } => {
+                    assert_eq!(room, ROOM);
+                    self.events.push(event);
+                }
+                Output::HandOver { worker, source, destination, contents } => {
+                    let datagram = Datagram { source, destination, contents: &contents };
+                    let input = Input::HandedOver { via: index as u16, datagram };
+                    self.engines[usize::from(worker)].handle(self.now, input);
+                    self.drain_engine(usize::from(worker));
+                }
+                Output::Learned { worker, source } => {
+                    let input = Input::Learned { owner: index as u16, source };
+                    self.engines[usize::from(worker)].handle(self.now, input);
+                }
+            }
+        }
+    }
+
+    fn drain_client(&mut self, number: u64) {
+        loop {
+            let client = self.clients.get_mut(&number).unwrap();
+            match client.rtc.poll_output().unwrap() {
+                str0m::Output::Timeout(_) => return,
+                str0m::Output::Transmit(t) => {
+                    self.fly(t.source, t.destination, t.contents.to_vec())
+                }
+                str0m::Output::Event(str0m::Event::Connected) => client.connected = true,
+                str0m::Output::Event(str0m::Event::RtpPacket(p)) if !p.payload.is_empty() => {
+                    client.received.push(p);
+                }
+                str0m::Output::Event(str0m::Event::KeyframeRequest(_)) => {
+                    client.keyframe_requests += 1;
+                }
+                str0m::Output::Event(_) => {}
+            }
+        }
+    }
+
+    fn fly(&mut self, source: SocketAddr, destination: SocketAddr, contents: Vec<u8>) {
+        // SplitMix64: the same losses in every run.
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.random;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        if (z ^ (z >> 31)) % 100 < self.loss {
+            return;
+        }
+        let at = self.now + Duration::from_millis(5);
+        self.flying.push_back(Flying { at, source, destination, contents });
+    }
+
+    /// Has a client ask for a keyframe of what it receives on a line.
+    pub fn ask_for_keyframe(&mut self, number: u64, mid: Mid) {
+        let client = self.clients.get_mut(&number).unwrap();
+        let mut api = client.rtc.direct_api();
+        api.stream_rx_by_mid(mid, None).unwrap().request_keyframe(KeyframeRequestKind::Pli);
+    }
+
+    /// The packets that a client got on a line so far, which are then forgotten.
+    pub fn take_received(&mut self, number: u64, mid: Mid) -> Vec<RtpPacket> {
+        let client = self.clients.get_mut(&number).unwrap();
+        let (of_line, others) = std::mem::take(&mut client.received)
+            .into_iter()
+            .partition(|p| line_of(&mut client.rtc, p) == Some(mid));
+        client.received = others;
+        of_line
+    }
+
+    /// A counter of all engines together, by name and label value.
+    pub fn count(&self, name: &str, label: Option<&str>) -> u64 {
+        let rows = self.engines.iter().flat_map(|engine| engine.stats().rows());
+        rows.filter(|row| row.name == name && row.label.map(|(_, value)| value) == label)
+            .map(|row| row.value)
+            .sum()
+    }
+}
+
+fn line_of(rtc: &mut Rtc, packet: &RtpPacket) -> Option<Mid> {
+    rtc.direct_api().stream_rx(&packet.header.ssrc).map(|stream| stream.mid())
+}
+
+fn payload_type(rtc: &Rtc, mid: Mid) -> Pt {
+    rtc.media(mid).unwrap().remote_pts()[0]
+}
+
+/// Who sent a packet, and which of its packets it is.
+fn stamp(number: u64, counter: u64) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&number.to_be_bytes());
+    bytes[8..].copy_from_slice(&counter.to_be_bytes());
+    bytes
+}
+
+/// The reverse of [`stamp`], for sound (`offset` 0) or VP8 (`offset` 7).
+pub fn stamp_of(packet: &RtpPacket, offset: usize) -> (u64, u64) {
+    let read = |at: usize| u64::from_be_bytes(packet.payload[at..at + 8].try_into().unwrap());
+    (read(offset), read(offset + 8))
+}
+
+/// The picture id of a VP8 packet.
+pub fn picture_id(packet: &RtpPacket) -> u16 {
+    u16::from_be_bytes([packet.payload[2] & 0x7f, packet.payload[3]])
+}
