@@ -2,7 +2,7 @@ import { defineConfig } from 'vite';
 import { resolve } from '../vite.base.js';
 
 /** Where `oriel` listens while the pages come from Vite. */
-const SERVER = 'http://127.0.0.1:7880';
+const SERVER = process.env['ORIEL_SERVER'] ?? 'http://127.0.0.1:7880';
 
 export default defineConfig({
   resolve,

@@ -10,7 +10,7 @@ export interface Farewell {
 }
 
 const LEFT: Readonly<Record<DisconnectReason, Farewell>> = {
-  left: { title: 'You left the room', advice: 'The others are still there, if they have not left as well.', again: 'Join again' },
+  left: { title: 'You left the room', advice: 'You can come back whenever you like.', again: 'Join again' },
   connection_lost: {
     title: 'The connection was lost',
     advice: 'The network was gone for too long. Check it and join again.',

@@ -1,5 +1,5 @@
 import type { Participant, Room, Track } from '@oriel/client';
-import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit';
 import { classMap } from 'lit/directives/class-map.js';
 import { hue, initials } from '../avatar/avatar.ts';
 import { OrielElement } from '../element/element.ts';
@@ -31,6 +31,7 @@ export class TileElement extends OrielElement {
     pinned: { type: Boolean },
     pinnable: { type: Boolean },
     upright: { state: true },
+    playing: { state: true },
   };
 
   /** The room it belongs to. */
@@ -44,6 +45,8 @@ export class TileElement extends OrielElement {
   /** Has a button that asks to make it the large one. */
   declare pinnable: boolean;
   private declare upright: boolean;
+  /** The first picture of the attached track is there. */
+  private declare playing: boolean;
 
   #attached: Track | undefined;
 
@@ -53,6 +56,7 @@ export class TileElement extends OrielElement {
     this.pinned = false;
     this.pinnable = false;
     this.upright = false;
+    this.playing = false;
     new RoomController(this, {
       activeSpeakersChanged: undefined,
       connectionStateChanged: undefined,
@@ -77,10 +81,10 @@ export class TileElement extends OrielElement {
     const { participant } = this;
     if (participant === undefined) return html``;
     const screen = this.picture === 'screen_share';
-    const visible = this.#track() !== undefined;
+    const visible = this.playing && this.#track() !== undefined;
     return html`
       <div class=${classMap({ frame: true, screen })} part="tile" style="--hue:${hue(participant.identity)}">
-        ${visible || screen ? nothing : html`<div class="avatar" aria-hidden="true">${initials(participant.name)}</div>`}
+        ${visible ? nothing : html`<div class="avatar" aria-hidden="true">${screen ? icon('screen') : initials(participant.name)}</div>`}
         <video
           class=${classMap({ mirrored: participant.isLocal && !screen, dark: !visible, upright: this.upright })}
           aria-hidden="true"
@@ -88,6 +92,7 @@ export class TileElement extends OrielElement {
           autoplay
           muted
           .muted=${true}
+          @loadeddata=${() => (this.playing = true)}
           @resize=${this.#onResize}
         ></video>
         <div class="ring"></div>
@@ -97,7 +102,11 @@ export class TileElement extends OrielElement {
     `;
   }
 
-  protected override updated(_changed: PropertyValues): void {
+  protected override willUpdate(): void {
+    if (this.#track() !== this.#attached) this.playing = false;
+  }
+
+  protected override updated(): void {
     const { participant } = this;
     if (participant === undefined) return;
     this.dataset['identity'] = participant.identity;
@@ -121,8 +130,8 @@ export class TileElement extends OrielElement {
     const video = this.renderRoot.querySelector('video');
     if (video === null) return;
     this.#attached?.detach(video);
-    track?.attach(video);
     this.#attached = track;
+    track?.attach(video);
   }
 
   #isSpeaking(participant: Participant): boolean {

@@ -63,6 +63,10 @@ export const tileStyles = css`
     font-weight: 600;
     letter-spacing: 0.02em;
   }
+  .avatar .icon {
+    width: 1.4em;
+    height: 1.4em;
+  }
 
   .ring {
     position: absolute;

@@ -33,12 +33,15 @@ describe('oriel-tile', () => {
     });
   });
 
-  it('attaches the camera, and detaches it when it is muted', async () => {
+  it('shows the camera from its first picture until it is muted', async () => {
     grace.set('camera', true);
     const tile = await show(grace);
     const video = find<HTMLVideoElement>(tile, 'video');
     const track = grace.getPublication('camera')?.track;
     expect(track?.attached).toEqual(new Set([video]));
+    expect(findAll(tile, '.avatar')).toHaveLength(1);
+    video.dispatchEvent(new Event('loadeddata'));
+    await settle(tile);
     expect(findAll(tile, '.avatar')).toHaveLength(0);
 
     grace.set('camera', false);
