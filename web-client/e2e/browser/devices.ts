@@ -7,7 +7,8 @@ import { paintTick } from './tick.ts';
 
 const WIDTH = 320;
 const HEIGHT = 180;
-const FRAMES_PER_SECOND = 15;
+/** Few, because four browsers and a server share two cores. */
+const FRAMES_PER_SECOND = 10;
 
 /** What asking for a device comes to. */
 export type DeviceBehaviour = 'granted' | 'refused' | 'missing';

@@ -12,7 +12,8 @@ export function paintTick(context: CanvasRenderingContext2D): void {
   const tick = Math.floor(performance.now() / TICK_MILLISECONDS);
   for (let cell = 0; cell < CELLS; cell++) {
     context.fillStyle = (tick >> cell) & 1 ? 'white' : 'black';
-    context.fillRect((cell * width) / CELLS, height * (1 - FOOT), width / CELLS, height * FOOT);
+    const left = Math.round((cell * width) / CELLS);
+    context.fillRect(left, height * (1 - FOOT), Math.round(((cell + 1) * width) / CELLS) - left, height * FOOT);
   }
 }
 

@@ -52,7 +52,7 @@ for (const { devices, when, title, advice } of REFUSALS) {
 
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`home, pre-join and a call are accessible in ${colorScheme} colours`, async ({ browser }) => {
-    const page = await openPage(browser, 'granted', { colorScheme, viewport: { width: 1280, height: 800 } });
+    const page = await openPage(browser, 'granted', { colorScheme });
     const me = new Participant(rose, chromiumDriver(page));
     const room = `colours-${colorScheme}`;
     await page.goto(server.url);
@@ -157,11 +157,11 @@ test('the own picture is a mirror, those of others are not', async ({ browser })
 });
 
 function openPage(browser: Browser, devices: DeviceBehaviour, options: BrowserContextOptions = {}): Promise<Page> {
-  return openChromiumPage(browser, { signature: rose, screen: amber, devices }, options);
+  return openChromiumPage(browser, { signature: rose, screen: amber, devices }, { viewport: { width: 1280, height: 800 }, ...options });
 }
 
 async function screenshot(page: Page, name: string): Promise<void> {
-  await page.screenshot({ path: `${test.info().project.outputDir}/screens/${name}.png` });
+  await page.screenshot({ animations: 'disabled', path: `${test.info().project.outputDir}/screens/${name}.png` });
 }
 
 async function expectNoSidewaysScroll(page: Page, what: string): Promise<void> {

@@ -23,7 +23,7 @@ export async function openChromiumPage(
   settings: PreloadSettings,
   options: BrowserContextOptions = {},
 ): Promise<Page> {
-  const context = await browser.newContext({ viewport: { width: 960, height: 640 }, ...options });
+  const context = await browser.newContext({ viewport: { width: 720, height: 480 }, ...options });
   // Somebody who has allowed the camera: with it the browser shows its addresses, as in a real call.
   if (settings.devices === 'granted') await context.grantPermissions(['camera', 'microphone']);
   await context.addInitScript({ content: await preload(settings) });

@@ -29,7 +29,7 @@ export function launchFirefox(sound: SoundServer): Promise<Browser> {
 /** Opens a page whose devices are synthetic. */
 export async function openFirefoxPage(browser: Browser, settings: PreloadSettings): Promise<Page> {
   const page = await browser.newPage();
-  await page.setViewport({ width: 960, height: 640 });
+  await page.setViewport({ width: 720, height: 480 });
   await page.evaluateOnNewDocument(await preload(settings));
   return page;
 }

@@ -65,11 +65,16 @@ export class Participant {
     );
   }
 
-  /** Names of the others whose pictures move. */
-  async seesMoving(): Promise<string[]> {
+  /** Waits until the picture of each of these has changed: it is live, not the last frame of a dead stream. */
+  async seesMoving(...names: string[]): Promise<void> {
     const before = new Map((await this.tiles()).map((tile) => [tile.participant, tile.picture?.tick]));
-    await new Promise((resolve) => setTimeout(resolve, 800));
-    return this.#names((tile) => !tile.local && tile.picture !== undefined && tile.picture.tick !== before.get(tile.participant));
+    const moved = new Set<string>();
+    const look = async () => {
+      const changed = (tile: Tile) => tile.picture !== undefined && tile.picture.tick !== before.get(tile.participant);
+      for (const name of await this.#names((tile) => !tile.local && changed(tile))) moved.add(name);
+      return [...moved].sort();
+    };
+    await expect.poll(look, `pictures that ${this.name} sees move`).toEqual([...names].sort());
   }
 
   /** What each element with that `data-testid` says. */

@@ -20,7 +20,7 @@ export const SIGNATURES = {
   teal: { name: 'Teal', colour: [40, 190, 200], tone: 1290 },
 } as const satisfies Record<string, Signature>;
 
-/** A colour survives chroma subsampling and a low bitrate within this much per channel. */
+/** Taking BT.601 for BT.709, as receivers without the color-space header extension do, moves a channel by up to 31. */
 const COLOUR_TOLERANCE = 40;
 
 /** Half the distance of the closest two tones is 80; a peak is read to within a few hertz. */
