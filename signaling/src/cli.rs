@@ -189,13 +189,10 @@ fn serve(run: Run) -> anyhow::Result<()> {
         let mut signals = Signals::listen()?;
         let app = App::start(&config).await?;
         print(&format!("Oriel is ready: {}\n", app.url()))?;
-        loop {
-            match signals.next().await {
-                Asked::Reload => match load().and_then(|config| app.reload(&config)) {
-                    Ok(()) => tracing::info!("keys and certificate read again"),
-                    Err(error) => tracing::error!("the old keys stay in force: {error:#}"),
-                },
-                Asked::Stop => break,
+        while let Asked::Reload = signals.next().await {
+            match load().and_then(|config| app.reload(&config)) {
+                Ok(()) => tracing::info!("keys and certificate read again"),
+                Err(error) => tracing::error!("the old keys stay in force: {error:#}"),
             }
         }
         tracing::info!("stopping; a second signal stops at once");

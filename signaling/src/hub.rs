@@ -329,3 +329,6 @@ impl Drop for Attachment {
         let _ = self.room.signals.send(Signal::Detached(self.id));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use signaling_core::error::{ErrorCode, RequestError};
 use signaling_core::event::{IceServer, Limits};
 use signaling_core::grants::{Asked, Claims, VideoClaims};
+use signaling_core::name;
 
 use super::{Context, has_content_type, read_body};
 use crate::limits::MESSAGE_BYTES;
@@ -93,6 +94,7 @@ fn admit_guest(context: &Context, ask: Ask, base_url: &str) -> Result<Ticket, Re
             "this server takes no guests: a token is needed (rooms.guests)",
         ));
     }
+    name::check_room(&ask.room)?;
     let identity = ask
         .identity
         .filter(|identity| !identity.is_empty())

@@ -13,7 +13,7 @@ use signaling_core::event::{LeaveReason, Outcome, Reply};
 use signaling_core::grants::Asked;
 use signaling_core::interest::Interest;
 use signaling_core::request::{Join, Request, RequestFrame};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -181,7 +181,7 @@ struct Session<'a> {
 
 impl Session<'_> {
     async fn run(&mut self) -> Ending {
-        let mut pings = interval(PING_INTERVAL);
+        let mut pings = interval_at(tokio::time::Instant::now() + PING_INTERVAL, PING_INTERVAL);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let step = tokio::select! {

@@ -1,0 +1,157 @@
+use std::collections::BTreeMap;
+
+use futures_util::FutureExt;
+use signaling_core::event::{Event, LeaveReason};
+use signaling_core::grants::Grants;
+use signaling_core::interest::Interest;
+use signaling_core::media::MediaCommand;
+use signaling_core::request::{Chat, Offer};
+
+use super::*;
+use crate::media::{Counter, Overloaded};
+
+/// Keeps what it is told, and panics over an offer that says so.
+#[derive(Default)]
+struct Plane {
+    commands: Mutex<Vec<(RoomId, MediaCommand)>>,
+    ended: Mutex<Vec<RoomId>>,
+}
+
+impl MediaPlane for Plane {
+    fn post(&self, room: RoomId, command: MediaCommand) -> Result<(), Overloaded> {
+        if let MediaCommand::Offer { sdp, .. } = &command
+            && sdp == "panic"
+        {
+            panic!("as the test asked");
+        }
+        self.commands.lock().unwrap().push((room, command));
+        Ok(())
+    }
+
+    fn end_room(&self, room: RoomId) {
+        self.ended.lock().unwrap().push(room);
+    }
+
+    fn counters(&self) -> Vec<Counter> {
+        Vec::new()
+    }
+}
+
+fn hub() -> (Hub, Arc<Plane>, Arc<Counters>) {
+    let config =
+        Config { auto_create: true, max_rooms: 10, room: signaling_core::room::Config::default() };
+    let (plane, counters) = (Arc::new(Plane::default()), Arc::new(Counters::default()));
+    let hub = Hub::new(config, Arc::clone(&plane) as _, Routes::default(), Arc::clone(&counters));
+    (hub, plane, counters)
+}
+
+fn visitor(room: &str, identity: &str) -> Visitor {
+    Visitor {
+        room: room.into(),
+        may_create: false,
+        wants_events: true,
+        admission: Admission {
+            identity: identity.into(),
+            name: String::new(),
+            metadata: String::new(),
+            attributes: BTreeMap::new(),
+            grants: Grants::default(),
+            guest: false,
+            headless: false,
+            interest: Interest::All,
+            ice_servers: Vec::new(),
+        },
+    }
+}
+
+fn offer(sdp: &str) -> Request {
+    Request::Offer(Offer { sdp: sdp.into() })
+}
+
+fn chat() -> Request {
+    Request::Chat(Chat { text: "hello".into() })
+}
+
+/// The reason why a room lets go of an attachment, after its last event.
+async fn last_words(attachment: &mut Attachment) -> (Option<Event>, LeaveReason) {
+    let mut last = None;
+    loop {
+        match attachment.next().await.unwrap() {
+            Parcel::Event(notice) => last = Some(notice.envelope.frame.event.clone()),
+            Parcel::Close(reason) => return (last, reason),
+            Parcel::Reply { .. } => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_panic_ends_its_own_room_only() {
+    let (hub, plane, counters) = hub();
+    let (mut ana, first) = hub.join(visitor("one", "ana")).await.unwrap();
+    let (mut ben, _) = hub.join(visitor("one", "ben")).await.unwrap();
+    let (mut eve, _) = hub.join(visitor("two", "eve")).await.unwrap();
+    ben.request(1, offer("fine")).unwrap();
+    ana.request(1, offer("panic")).unwrap();
+    for attachment in [&mut ana, &mut ben] {
+        let (event, reason) = last_words(attachment).await;
+        assert_eq!(event, Some(Event::RoomEnded { reason: EndReason::Internal }));
+        assert_eq!(reason, LeaveReason::Internal);
+    }
+    assert!(matches!(eve.ask(chat()).await, Ok(Reply::Posted(_))));
+    while counters.read().rooms != 1 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!((counters.read().participants, counters.read().room_failures), (1, 1));
+
+    // The media plane is left with nothing of it.
+    assert_eq!(*plane.ended.lock().unwrap(), [first.room.id]);
+    let closed: Vec<MediaCommand> = {
+        let commands = plane.commands.lock().unwrap();
+        let close = |command: &MediaCommand| matches!(command, MediaCommand::Close { .. });
+        commands.iter().map(|(_, command)| command.clone()).filter(close).collect()
+    };
+    assert_eq!(closed.len(), 2);
+
+    let (_ana, again) = hub.join(visitor("one", "ana")).await.unwrap();
+    assert_ne!(again.room.id, first.room.id);
+}
+
+#[tokio::test]
+async fn a_full_inbox_is_said_to_be_busy() {
+    let (hub, _, _) = hub();
+    let (ana, _) = hub.join(visitor("one", "ana")).await.unwrap();
+    // This test has one thread: the room does not get to run in between.
+    for number in 0..INBOX as u64 {
+        ana.request(number, chat()).unwrap();
+    }
+    assert_eq!(ana.request(0, chat()).unwrap_err().code, ErrorCode::Busy);
+    let refused = hub.join(visitor("one", "ben")).await.err().unwrap();
+    assert_eq!(refused.code, ErrorCode::Busy);
+}
+
+#[tokio::test]
+async fn a_join_whose_door_is_gone_leaves_no_ghost() {
+    let (hub, _, counters) = hub();
+    let (ana, _) = hub.join(visitor("one", "ana")).await.unwrap();
+    for identity in ["ben", "eve"] {
+        // Given up before the room has answered.
+        assert!(hub.join(visitor("one", identity)).now_or_never().is_none());
+    }
+    let (_dan, joined) = hub.join(visitor("one", "dan")).await.unwrap();
+    let identities: Vec<&str> =
+        joined.participants.iter().map(|participant| participant.identity.as_str()).collect();
+    assert_eq!(identities, ["ana"]);
+    assert_eq!(counters.read().participants, 2);
+    drop(ana);
+}
+
+#[tokio::test]
+async fn a_hub_that_stops_takes_nobody() {
+    let (hub, _, counters) = hub();
+    let (mut ana, _) = hub.join(visitor("one", "ana")).await.unwrap();
+    hub.stop(Duration::from_secs(5)).await;
+    assert_eq!(last_words(&mut ana).await.1, LeaveReason::ServerStopping);
+    let refused = hub.join(visitor("one", "ben")).await.err().unwrap();
+    assert_eq!(refused.code, ErrorCode::Stopping);
+    assert_eq!(counters.read().rooms, 0);
+}

@@ -1,0 +1,166 @@
+//! The rules of who may know whom, read off the sources and manifests. `ARCHITECTURE.md` says why.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The Rust files below a folder, by their path from the repository's root, without their comments.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                collect(&path, files);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    let mut files = Vec::new();
+    collect(&root().join(folder), &mut files);
+    assert!(!files.is_empty(), "no sources in {folder}");
+    files
+        .into_iter()
+        .map(|path| {
+            let code = fs::read_to_string(&path)
+                .unwrap()
+                .lines()
+                .map(|line| line.split("//").next().unwrap_or_default())
+                .collect::<Vec<_>>()
+                .join("\n");
+            (path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned(), code)
+        })
+        .collect()
+}
+
+/// Whether code names a path that begins with this crate or module.
+fn names(code: &str, path: &str) -> bool {
+    code.match_indices(&format!("{path}::")).any(|(at, _)| {
+        let before = code[..at].chars().next_back();
+        !before.is_some_and(|letter| letter.is_alphanumeric() || matches!(letter, '_' | ':'))
+    })
+}
+
+/// The `[dependencies]` of a manifest: not those of its tests.
+fn dependencies(manifest: &str) -> Vec<String> {
+    let text = fs::read_to_string(root().join(manifest)).unwrap();
+    let manifest: toml::Table = text.parse().unwrap();
+    manifest["dependencies"].as_table().unwrap().keys().cloned().collect()
+}
+
+fn assert_only_in(folder: &str, path: &str, allowed: &[&str]) {
+    for (file, code) in sources(folder) {
+        let may = allowed.iter().any(|allowed| file == *allowed);
+        assert!(may || !names(&code, path), "{file} names {path}: that is for {allowed:?}");
+    }
+    for file in allowed {
+        assert!(root().join(file).exists(), "{file} is gone: bring this rule up to date");
+    }
+}
+
+#[test]
+fn names_are_found_as_paths() {
+    assert!(names("use sfu::Config;", "sfu"));
+    assert!(names("(sfu::Config)", "sfu"));
+    assert!(!names("use sfu_core::Config;", "sfu"));
+    assert!(!names("use crate::sfu::Config;", "sfu"));
+    assert!(!names("mysfu::x", "sfu"));
+}
+
+#[test]
+fn cores_can_do_no_io() {
+    let allowed = |manifest: &str, allowed: &[&str]| {
+        for dependency in dependencies(manifest) {
+            assert!(
+                allowed.contains(&dependency.as_str()),
+                "{manifest} asks for {dependency}: a core has no sockets, clock, locks or async"
+            );
+        }
+    };
+    allowed("signaling/core/Cargo.toml", &["serde", "serde_json", "thiserror"]);
+    allowed("sfu/core/Cargo.toml", &["bytes", "str0m", "thiserror", "tracing"]);
+    for core in ["signaling/core/src", "sfu/core/src"] {
+        // `schema` is a test: it compares a file with the types.
+        for (file, code) in
+            sources(core).into_iter().filter(|(file, _)| !file.ends_with("schema.rs"))
+        {
+            for io in [
+                "std::net::UdpSocket",
+                "std::net::Tcp",
+                "std::fs",
+                "std::thread",
+                "std::sync::Mutex",
+            ] {
+                assert!(!code.contains(io), "{file} names {io}");
+            }
+            for clock in ["Instant::now", "SystemTime::now"] {
+                assert!(!code.contains(clock), "{file} reads the clock: time is told to a core");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_planes_know_each_other_in_one_place() {
+    for dependency in dependencies("sfu/Cargo.toml") {
+        assert!(!dependency.starts_with("signaling"), "sfu asks for {dependency}");
+    }
+    assert!(!dependencies("signaling/Cargo.toml").contains(&"sfu-core".to_owned()));
+    for folder in ["sfu/src", "sfu/core/src"] {
+        assert_only_in(folder, "signaling_core", &[]);
+        assert_only_in(folder, "signaling", &[]);
+    }
+    assert_only_in("signaling/core/src", "sfu", &[]);
+    assert_only_in(
+        "signaling/src",
+        "sfu",
+        &["signaling/src/app.rs", "signaling/src/config.rs", "signaling/src/media.rs"],
+    );
+}
+
+#[test]
+fn a_third_party_stack_is_touched_in_one_place() {
+    assert_only_in("sfu", "str0m", &["sfu/core/src/negotiation.rs", "sfu/core/src/session.rs"]);
+    assert_only_in("sfu", "quinn_udp", &["sfu/src/socket.rs"]);
+    assert_only_in("signaling", "jsonwebtoken", &["signaling/src/auth.rs"]);
+    assert_only_in("signaling", "rcgen", &["signaling/src/tls.rs"]);
+}
+
+#[test]
+fn doors_do_not_know_each_other() {
+    let doors: Vec<String> = fs::read_dir(root().join("signaling/src/doors"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+        .filter(|door| door != "mod")
+        .collect();
+    assert!(doors.len() >= 5, "{doors:?}");
+    for (file, code) in sources("signaling/src/doors") {
+        let own = file.trim_start_matches("signaling/src/doors/");
+        if own == "mod.rs" {
+            continue;
+        }
+        for door in doors.iter().filter(|door| !own.starts_with(door.as_str())) {
+            for path in [format!("doors::{door}"), format!("super::{door}")] {
+                assert!(!code.contains(&path), "{file} names the door {door}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_thing_has_a_name_or_it_has_no_home() {
+    for folder in ["sfu", "signaling", "load-tests"] {
+        for (file, _) in sources(folder) {
+            let stem = Path::new(&file).file_stem().unwrap().to_str().unwrap();
+            let parent = Path::new(&file).parent().unwrap().file_name().unwrap().to_str().unwrap();
+            for drawer in ["util", "utils", "helper", "helpers", "common", "manager", "misc"] {
+                assert!(stem != drawer && parent != drawer, "{file} is a drawer");
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The page and what comes with it.
+
+use crate::server::Server;
+
+#[tokio::test]
+async fn every_room_has_the_same_page() {
+    let server = Server::start_bare(&[]).await;
+    let home = server.http("GET", "/", &[], "").await;
+    // 503 with a hint where the web client was not built.
+    assert!([200, 503].contains(&home.status), "{}", home.status);
+    assert_eq!(home.header("content-type"), Some("text/html; charset=utf-8"));
+    let room = server.http("GET", "/r/Team-1_b.c", &[], "").await;
+    assert_eq!((room.status, room.body), (home.status, home.body.clone()));
+    if home.status == 503 {
+        assert!(home.body.contains("make build"));
+    }
+    for path in [
+        "/r/",
+        "/r/a%20b",
+        "/r/a/b",
+        "/r",
+        "/nothing",
+        "/index.html",
+        "/assets/x.js",
+        "/assets/../Cargo.toml",
+    ] {
+        let missing = server.http("GET", path, &[], "").await;
+        assert_eq!(missing.status, 404, "{path}");
+        assert_eq!(missing.header("content-type"), Some("application/problem+json"), "{path}");
+    }
+    assert_eq!(server.http("POST", "/", &[], "").await.status, 405);
+}
+
+#[tokio::test]
+async fn pages_come_with_the_headers_that_protect_them() {
+    let server = Server::start_bare(&[]).await;
+    let page = server.http("GET", "/", &[], "").await;
+    for (header, part) in [
+        ("content-security-policy", "default-src 'none'"),
+        ("content-security-policy", "frame-ancestors 'self'"),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("permissions-policy", "camera=(self)"),
+    ] {
+        let value = page.header(header).unwrap_or_else(|| panic!("no {header}"));
+        assert!(value.contains(part), "{header}: {value}");
+    }
+}

@@ -1,0 +1,215 @@
+//! WebSockets that behave badly.
+
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use crate::server::{Server, Socket};
+
+fn status(outcome: Result<Socket, Error>) -> u16 {
+    match outcome {
+        Ok(_) => 101,
+        Err(Error::Http(response)) => response.status().as_u16(),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[tokio::test]
+async fn pages_of_foreign_origins_stay_outside() {
+    let server = Server::start_bare(&["server.allowed_origins=https://shop.example"]).await;
+    let own = format!("http://{}", server.host());
+    for (origin, expected) in [
+        (own.as_str(), 101),
+        ("https://shop.example", 101),
+        ("https://evil.example", 403),
+        ("null", 403),
+        ("http://127.0.0.1", 403),
+    ] {
+        assert_eq!(status(server.try_socket(&[("origin", origin)]).await), expected, "{origin}");
+        let ask = json!({"room": "r"});
+        let joined = server.post_json("/v1/join", &[("origin", origin)], &ask).await;
+        assert_eq!(joined.status == 200, expected == 101, "{origin}");
+        let allowed = joined.header("access-control-allow-origin");
+        assert_eq!(allowed.is_some(), origin == "https://shop.example", "{origin}");
+        let preflight = server.http("OPTIONS", "/v1/join", &[("origin", origin)], "").await;
+        assert_eq!(preflight.status == 204, expected == 101, "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_must_be_one_of_ours() {
+    let server = Server::start_bare(&[]).await;
+    let whole = [
+        ("upgrade", "websocket"),
+        ("connection", "Upgrade"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("sec-websocket-protocol", "oriel.v1"),
+    ];
+    for (missing, expected) in [
+        ("upgrade", 426),
+        ("sec-websocket-version", 426),
+        ("sec-websocket-key", 400),
+        ("sec-websocket-protocol", 400),
+    ] {
+        let headers: Vec<(&str, &str)> =
+            whole.into_iter().filter(|(name, _)| *name != missing).collect();
+        let response = server.http("GET", "/v1/ws", &headers, "").await;
+        assert_eq!(response.status, expected, "without {missing}");
+    }
+    assert_eq!(server.http("POST", "/v1/ws", &whole, "").await.status, 426);
+    let other = [("sec-websocket-protocol", "other.v1")];
+    assert_eq!(status(server.try_socket(&other).await), 400);
+    let several = [("sec-websocket-protocol", "oriel.v2, oriel.v1")];
+    assert_eq!(status(server.try_socket(&several).await), 101);
+}
+
+#[tokio::test]
+async fn the_first_request_must_be_a_join() {
+    let server = Server::start_bare(&[]).await;
+    let mut early = server.socket().await;
+    let refused = early.ask(json!({"type": "chat", "text": "hello"})).await;
+    assert_eq!(refused["error"]["code"], "unauthorized");
+    assert_eq!(early.close_code().await, 4401);
+
+    let mut lost = server.socket().await;
+    lost.send_text("hello").await;
+    assert_eq!(lost.close_code().await, 4400);
+}
+
+#[tokio::test]
+async fn a_stranger_who_says_nothing_is_let_go() {
+    let server = Server::start_bare(&[]).await;
+    let mut silent = server.socket().await;
+    let waited = std::time::Instant::now();
+    assert_eq!(silent.close_code().await, 4401);
+    assert!((4..8).contains(&waited.elapsed().as_secs()), "{:?}", waited.elapsed());
+}
+
+#[tokio::test]
+async fn a_stranger_may_send_one_message() {
+    let server = Server::start_bare(&[]).await;
+    let mut loud = server.socket().await;
+    loud.send_text(&"x".repeat(60 * 1024)).await;
+    assert_eq!(loud.close_code().await, 4400);
+
+    let mut louder = server.socket().await;
+    // It may be cut off while it still sends.
+    let _ = louder.send(Message::text("x".repeat(80 * 1024))).await;
+    assert_eq!(louder.close_code().await, 1006);
+
+    let mut endless = server.socket().await;
+    for _ in 0..40_000 {
+        if endless.send(Message::Ping(Default::default())).await.is_err() {
+            break;
+        }
+    }
+    assert_eq!(endless.close_code().await, 1006);
+}
+
+#[tokio::test]
+async fn a_participant_may_send_long_offers_and_nothing_else_that_long() {
+    let server = Server::start_bare(&[]).await;
+    let (mut ana, _) = server.join_as_guest("lobby", "Ana").await;
+    let long = "x".repeat(100 * 1024);
+    let offer = ana.ask(json!({"type": "offer", "sdp": long})).await;
+    assert_eq!(offer["error"]["code"], "bad_sdp");
+    let chat = ana.ask(json!({"type": "chat", "text": long})).await;
+    assert_eq!(chat["error"]["code"], "too_large");
+    let chat = ana.ask(json!({"type": "chat", "text": "x".repeat(8193)})).await;
+    assert_eq!(chat["error"]["code"], "too_large");
+    let too_long = "x".repeat(256 * 1024 + 1);
+    let offer = ana.ask(json!({"type": "offer", "sdp": too_long})).await;
+    assert_eq!(offer["error"]["code"], "too_large");
+
+    let _ = ana.send(Message::text("x".repeat(400 * 1024))).await;
+    assert_eq!(ana.close_code().await, 1009);
+}
+
+#[tokio::test]
+async fn what_is_no_request_gets_an_answer_or_an_end() {
+    let server = Server::start_bare(&[]).await;
+    let (mut ana, _) = server.join_as_guest("lobby", "Ana").await;
+    for request in [
+        json!({"type": "fly"}),
+        json!({"type": "mute"}),
+        json!({"type": "mute", "track": "x", "muted": true}),
+        json!({"type": "join", "token": "again"}),
+    ] {
+        let refused = ana.ask(request.clone()).await;
+        assert_eq!(refused["error"]["code"], "bad_request", "{request}");
+    }
+    ana.send_text(&format!("{}{}", "[".repeat(40), "]".repeat(40))).await;
+    assert_eq!(ana.close_code().await, 4400);
+}
+
+#[tokio::test]
+async fn what_breaks_the_protocol_is_told_so() {
+    let server = Server::start_bare(&[]).await;
+    for (name, frame, code) in [
+        ("a frame without a mask", &b"\x81\x02{}"[..], 1002),
+        ("a reserved opcode", b"\x83\x80\0\0\0\0", 1002),
+        ("a reserved bit (compression)", b"\xc1\x80\0\0\0\0", 1002),
+        ("a continuation of nothing", b"\x80\x80\0\0\0\0", 1002),
+        ("a ping in fragments", b"\x09\x80\0\0\0\0", 1002),
+        ("no UTF-8", b"\x81\x81\0\0\0\0\xff", 1007),
+        ("a binary frame", b"\x82\x80\0\0\0\0", 1003),
+    ] {
+        let (mut ana, _) = server.join_as_guest("lobby", "Ana").await;
+        ana.raw().write_all(frame).await.unwrap();
+        assert_eq!(ana.close_code().await, code, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn requests_are_limited_on_each_socket() {
+    let set = ["limits.requests_per_second=1", "limits.request_burst=5"];
+    let server = Server::start_bare(&set).await;
+    let (mut ana, _) = server.join_as_guest("lobby", "Ana").await;
+    let mut refused = 0;
+    for _ in 0..10 {
+        let reply = ana.ask(json!({"type": "chat", "text": "x"})).await;
+        refused += usize::from(reply["error"]["code"] == "rate_limited");
+    }
+    assert!((4..=5).contains(&refused), "{refused}");
+    for _ in 0..200 {
+        if ana.send(Message::Ping(Default::default())).await.is_err() {
+            break;
+        }
+    }
+    assert_eq!(ana.close_code().await, 4429);
+}
+
+#[tokio::test]
+async fn a_reader_that_does_not_read_is_cut_off_and_others_are_not() {
+    let server = Server::start_bare(&["limits.requests_per_second=0"]).await;
+    let (mut ana, _) = server.join_as_guest("lobby", "Ana").await;
+    let (_deaf, _) = server.join_as_guest("lobby", "Deaf").await;
+    ana.event("participant.joined").await;
+    let text = "x".repeat(8192);
+    // More than the sockets' buffers on both sides and the outbox hold together.
+    let mut sent = 0;
+    while server.metric("oriel_slow_readers_total").await != Some(1) {
+        for _ in 0..64 {
+            assert!(ana.ask(json!({"type": "chat", "text": text})).await["ok"].is_object());
+            sent += 1;
+        }
+        assert!(sent < 10_000, "nobody was cut off");
+    }
+    assert_eq!(ana.event("participant.left").await["reason"], "connection_lost");
+}
+
+#[tokio::test]
+async fn connections_are_limited_by_address() {
+    let server = Server::start_bare(&["limits.connections_per_address=2"]).await;
+    let (_ana, _) = {
+        let socket = server.socket().await;
+        (socket, ())
+    };
+    let one = tokio::net::TcpStream::connect(server.app.http_address()).await.unwrap();
+    let mut refused = tokio::net::TcpStream::connect(server.app.http_address()).await.unwrap();
+    let mut byte = [0];
+    let read = crate::server::in_time(tokio::io::AsyncReadExt::read(&mut refused, &mut byte)).await;
+    assert!(matches!(read, Ok(0) | Err(_)));
+    drop(one);
+}
