@@ -19,6 +19,21 @@ export interface Invitation {
   /** Of the WebSocket. */
   url: string;
   token: string;
+  /** Who we are in the room; asked for again, it stays the same. */
+  identity?: string;
+}
+
+/** Says where to go and with which token. Called again when the token is no longer taken. */
+export type Invite = (signal: AbortSignal) => Promise<Invitation>;
+
+/** Asks for tokens as a guest, from the second time on as whom the server made us the first time. */
+export function guest(options: JoinOptions): Invite {
+  let { identity } = options;
+  return async (signal) => {
+    const invitation = await askForInvitation({ ...options, ...(identity ? { identity } : {}), signal });
+    identity = invitation.identity;
+    return invitation;
+  };
 }
 
 /** Asks for a token. Rejects with `forbidden` where guests are not let in. */

@@ -5,7 +5,7 @@ import type { Session } from './connection/session.ts';
 import { StatsReader, type RoomStats } from './connection/stats.ts';
 import { OrielError } from './errors.ts';
 import { TypedEmitter, type ConnectionState, type DisconnectReason, type RoomEvents } from './events.ts';
-import { askForInvitation, socketAddress, type Invitation, type JoinOptions } from './guest.ts';
+import { guest, socketAddress, type Invite, type JoinOptions } from './guest.ts';
 import { LocalParticipant } from './local-participant.ts';
 import { DeviceChoice, type RoomOptions } from './media/device-choice.ts';
 import { AudioPlayback } from './media/playback.ts';
@@ -91,12 +91,13 @@ export class Room extends TypedEmitter<RoomEvents> {
    * its WebSocket. Resolves in the room; media follows. Rejects with an `OrielError`.
    */
   connect(url: string, token: string, options: { signal?: AbortSignal } = {}): Promise<void> {
-    return this.#enter(() => Promise.resolve({ url, token }), options.signal);
+    return this.#enter(() => Promise.resolve({ url, token }), undefined, options.signal);
   }
 
   /** Asks the server for a guest's token, then joins as `connect` does. */
   join(options: JoinOptions): Promise<void> {
-    return this.#enter((signal) => askForInvitation({ ...options, signal }), options.signal);
+    const invite = guest(options);
+    return this.#enter(invite, invite, options.signal);
   }
 
   /** Leaves the room, or stops trying to get into it. Devices that this package opened are switched off. */
@@ -152,7 +153,7 @@ export class Room extends TypedEmitter<RoomEvents> {
     }
   }
 
-  async #enter(invite: (signal: AbortSignal) => Promise<Invitation>, asked: AbortSignal | undefined): Promise<void> {
+  async #enter(invite: Invite, renew: Invite | undefined, asked: AbortSignal | undefined): Promise<void> {
     if (this.#state !== 'disconnected') throw new OrielError('already_connected', 'This room object is in use.');
     const entering = (this.#entering = new AbortController());
     const signal = asked ? AbortSignal.any([asked, entering.signal]) : entering.signal;
@@ -160,7 +161,8 @@ export class Room extends TypedEmitter<RoomEvents> {
     try {
       const { url, token } = await invite(signal);
       const address = socketAddress(url);
-      const connection = new Connection({ token }, () => new WebSocketTransport(address), this.#listener());
+      const transport = (): WebSocketTransport => new WebSocketTransport(address);
+      const connection = new Connection({ token }, renew, transport, this.#listener());
       this.#connection = connection;
       await connection.open(signal);
     } catch (cause) {

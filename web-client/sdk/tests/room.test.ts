@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { OrielError, Room, type RoomEvents } from '../src/index.ts';
+import { eventually } from './fakes/eventually.ts';
 import { FakeServer, joined, participant, refusal } from './fakes/server.ts';
 import { FakeMediaStream, FakePeerConnection, FakeTrack, stubWebRtc } from './fakes/webrtc.ts';
 
@@ -45,7 +46,7 @@ afterEach(async () => {
   vi.unstubAllGlobals();
 });
 
-const happened = (name: keyof RoomEvents): Promise<void> => vi.waitFor(() => expect(told).toContain(name), 5_000);
+const happened = (name: keyof RoomEvents): Promise<void> => eventually(() => expect(told).toContain(name));
 
 test('joins, tells who is there, and offers the first slots', async () => {
   server.others = [participant('PA_a')];
@@ -54,7 +55,7 @@ test('joins, tells who is there, and offers the first slots', async () => {
   expect([room.name, room.id, room.localParticipant.id]).toEqual(['stand-up', 'RM_1', 'PA_1']);
   expect([...room.remoteParticipants.keys()]).toEqual(['PA_a']);
   expect(told).toEqual(['participantConnected', 'connected']);
-  await vi.waitFor(() => expect(server.types()).toContain('offer'));
+  await eventually(() => expect(server.types()).toContain('offer'));
   expect(FakePeerConnection.newest.transceivers).toHaveLength(8);
 });
 
@@ -70,10 +71,10 @@ test('a refused join leaves the room object as it was', async () => {
 
 test('publishing stands right behind its offer, without waiting for the answer', async () => {
   await room.connect(server.url, 'token');
-  await vi.waitFor(() => expect(FakePeerConnection.newest.calls).toContain('setRemoteDescription'));
+  await eventually(() => expect(FakePeerConnection.newest.calls).toContain('setRemoteDescription'));
   server.handler = (request) => (request.type === 'offer' ? {} : undefined);
   void room.localParticipant.setMicrophoneEnabled(true).catch(() => {});
-  await vi.waitFor(() => expect(server.types()).toContain('publish'));
+  await eventually(() => expect(server.types()).toContain('publish'));
   expect(server.types()).toEqual(['join', 'offer', 'offer', 'publish']);
 });
 
@@ -118,7 +119,7 @@ test('a camera that is just being opened when the room is left does not stay ope
   permission = new Promise((resolve) => (allow = resolve));
   const opening = room.localParticipant.setCameraEnabled(true);
   const failing = expect(opening).rejects.toBeInstanceOf(OrielError);
-  await vi.waitFor(() => expect(devices).toHaveLength(2));
+  await eventually(() => expect(devices).toHaveLength(2));
   await room.disconnect();
   allow();
   await failing;
@@ -163,7 +164,7 @@ test('a shared screen has a picture and a sound, and ends with the browser’s o
   const screen = await us.setScreenShareEnabled(true, { audio: true });
   expect(us.publications.map(({ source }) => source).sort()).toEqual(['screen_share', 'screen_share_audio']);
   (screen!.track.mediaStreamTrack as unknown as FakeTrack).end();
-  await vi.waitFor(() => expect(us.publications).toEqual([]));
+  await eventually(() => expect(us.publications).toEqual([]));
 });
 
 test('a device that is pulled out mutes its publication and is told', async () => {
@@ -172,7 +173,7 @@ test('a device that is pulled out mutes its publication and is told', async () =
   await us.setMicrophoneEnabled(true);
   devices[0]!.end();
   await happened('mediaDevicesError');
-  await vi.waitFor(() => expect(us.isMicrophoneEnabled).toBe(false));
+  await eventually(() => expect(us.isMicrophoneEnabled).toBe(false));
   await us.setMicrophoneEnabled(true);
   expect(devices).toHaveLength(2);
 });
@@ -195,10 +196,10 @@ test('nothing can be published outside of a room', async () => {
 
 test('the pool grows once when it is asked for twice', async () => {
   await room.connect(server.url, 'token');
-  await vi.waitFor(() => expect(FakePeerConnection.newest.calls).toContain('setRemoteDescription'));
+  await eventually(() => expect(FakePeerConnection.newest.calls).toContain('setRemoteDescription'));
   server.newest.tell({ type: 'slots.needed', audio: 1, video: 0 });
   server.newest.tell({ type: 'slots.needed', audio: 2, video: 6 });
-  await vi.waitFor(() => expect(server.types().filter((type) => type === 'offer').length).toBeGreaterThan(1));
+  await eventually(() => expect(server.types().filter((type) => type === 'offer').length).toBeGreaterThan(1));
   const { transceivers } = FakePeerConnection.newest;
   expect(transceivers.length).toBeGreaterThanOrEqual(20);
   expect(transceivers.length).toBeLessThanOrEqual(28);
@@ -211,7 +212,7 @@ test('our own message is there once, though it comes twice', async () => {
   const message = await room.sendChat('hello');
   server.newest.tell({ type: 'chat.posted', message });
   server.newest.tell({ type: 'chat.posted', message: { ...message, id: 'CH_2', text: 'hi' } });
-  await vi.waitFor(() => expect(heard).toEqual(['hello', 'hi']));
+  await eventually(() => expect(heard).toEqual(['hello', 'hi']));
   expect(room.chat.map(({ text }) => text)).toEqual(['hello', 'hi']);
   await expect(room.sendChat('ä'.repeat(5_000))).rejects.toMatchObject({ code: 'too_large' });
 });
@@ -235,7 +236,7 @@ test('a lost socket is replaced: the same room, the same tracks, new ids', async
   expect(room.state).toBe('connected');
   expect(us.id).toBe('PA_2');
   expect((await chat).text).toBe('still there?');
-  await vi.waitFor(() => expect(microphone!.id).toBe('TR_3'));
+  await eventually(() => expect(microphone!.id).toBe('TR_3'));
   expect(us.publications).toEqual([microphone, camera]);
   const again = server.requests.filter(({ type }) => type === 'publish').slice(2);
   expect(again.map((request) => 'source' in request && [request.source, request.muted])).toEqual([
@@ -288,12 +289,27 @@ test('a token that has expired ends the attempts and says so', async () => {
   expect(room.state).toBe('disconnected');
 });
 
+test('a guest whose token has expired gets another one, as the same guest', async () => {
+  const asked: { identity?: string }[] = [];
+  vi.stubGlobal('fetch', (_url: URL, { body }: { body: string }) => {
+    asked.push(JSON.parse(body) as object);
+    const ticket = { url: server.url, token: `token ${asked.length}`, identity: 'guest-7' };
+    return Promise.resolve(new Response(JSON.stringify(ticket)));
+  });
+  await room.join({ server: 'http://127.0.0.1', room: 'stand-up', name: 'Ada' });
+  server.handler = (request) =>
+    request.type === 'join' && request.token === 'token 1' ? refusal('unauthorized') : undefined;
+  server.newest.socket.terminate();
+  await happened('reconnected');
+  expect(asked.map(({ identity }) => identity)).toEqual([undefined, 'guest-7']);
+});
+
 test('media that the server has lost means a new session', async () => {
   await room.connect(server.url, 'token');
   const publication = await room.localParticipant.setMicrophoneEnabled(true);
   server.newest.tell({ type: 'track.unpublished', participant: 'PA_1', track: publication!.id });
   await happened('reconnected');
-  await vi.waitFor(() => expect(publication!.id).toBe('TR_2'));
+  await eventually(() => expect(publication!.id).toBe('TR_2'));
   expect(room.localParticipant.publications).toEqual([publication]);
 });
 
@@ -313,7 +329,7 @@ test('leaving says so, ends everything and can be followed by joining', async ()
 test('an attempt to join can be given up', async () => {
   server.handler = () => ({});
   const connecting = room.connect(server.url, 'token');
-  await vi.waitFor(() => expect(server.requests).toHaveLength(1));
+  await eventually(() => expect(server.requests).toHaveLength(1));
   await room.disconnect();
   await expect(connecting).rejects.toMatchObject({ code: 'aborted' });
   expect(room.state).toBe('disconnected');

@@ -3,6 +3,7 @@ import { WebSocket } from 'ws';
 import type { EventFrame } from '../src/protocol.gen.ts';
 import type { OrielError } from '../src/errors.ts';
 import { WebSocketTransport } from '../src/transport/websocket.ts';
+import { eventually } from './fakes/eventually.ts';
 import { FakeServer, refusal } from './fakes/server.ts';
 
 let server: FakeServer;
@@ -38,7 +39,7 @@ test('a refused join gives the server’s error and closes the socket', async ()
   server.handler = () => refusal('unauthorized');
   const transport = new WebSocketTransport(server.url);
   await expect(transport.attach({ token: 'old' })).rejects.toMatchObject({ code: 'unauthorized', retryable: false });
-  await vi.waitFor(() => expect(server.newest.socket.readyState).toBe(WebSocket.CLOSED));
+  await eventually(() => expect(server.newest.socket.readyState).toBe(WebSocket.CLOSED));
 });
 
 test('nobody at the address is told apart from a server that refuses', async () => {
@@ -63,7 +64,7 @@ test('replies find their requests, in whatever order they come', async () => {
   };
   const first = transport.request<'chat'>({ type: 'chat', text: 'first' });
   const second = transport.request<'chat'>({ type: 'chat', text: 'second' });
-  await vi.waitFor(() => expect(waiting).toHaveLength(2));
+  await eventually(() => expect(waiting).toHaveLength(2));
   for (const answer of waiting.reverse()) answer();
   expect((await first).message.text).toBe('first');
   expect((await second).message.text).toBe('second');
@@ -71,7 +72,7 @@ test('replies find their requests, in whatever order they come', async () => {
 });
 
 test('a request without an answer times out; its late answer harms nobody', async () => {
-  const transport = new WebSocketTransport(server.url, { requestTimeout: 50 });
+  const transport = new WebSocketTransport(server.url, { requestTimeout: 1_000 });
   await transport.attach({ token: 't' });
   server.handler = (request) => (request.type === 'chat' ? {} : undefined);
   await expect(transport.request<'chat'>({ type: 'chat', text: 'x' })).rejects.toMatchObject({ code: 'timeout' });
@@ -116,10 +117,10 @@ test.each([
 });
 
 test('a server that has gone silent is noticed', async () => {
-  const transport = new WebSocketTransport(server.url, { requestTimeout: 40, heartbeat: 30 });
+  const transport = new WebSocketTransport(server.url, { requestTimeout: 1_000, heartbeat: 50 });
   await transport.attach({ token: 't' });
   const { closed } = listen(transport);
-  await vi.waitFor(() => expect(server.types()).toContain('candidate'));
+  await eventually(() => expect(server.types()).toContain('candidate'));
   server.handler = () => ({});
   expect(await closed).toMatchObject({ code: 'connection_lost' });
 });
@@ -139,7 +140,7 @@ test('closing ourselves is no news', async () => {
   let told = false;
   transport.events({ event: () => {}, closed: () => (told = true) });
   transport.close();
-  await vi.waitFor(() => expect(server.newest.socket.readyState).toBe(WebSocket.CLOSED));
+  await eventually(() => expect(server.newest.socket.readyState).toBe(WebSocket.CLOSED));
   expect(told).toBe(false);
 });
 

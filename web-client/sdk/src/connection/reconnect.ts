@@ -1,6 +1,6 @@
 /**
- * Keeps a room joined: opens a session and, when it is lost, opens another with the same token,
- * for about half a minute. In this release every attempt is a fresh join.
+ * Keeps a room joined: opens a session and, when it is lost, opens another, for about half a minute.
+ * In this release every attempt is a fresh join.
  */
 
 import { OrielError } from '../errors.ts';
@@ -37,8 +37,12 @@ export interface ConnectionListener {
   ended(reason: DisconnectReason): void;
 }
 
+/** Asks for a new token, where the page can: the old one may have expired, or its key be gone. */
+export type Renew = (signal: AbortSignal) => Promise<{ token: string }>;
+
 export class Connection {
-  readonly #join: Join;
+  #join: Join;
+  readonly #renew: Renew | undefined;
   readonly #makeTransport: () => Transport;
   readonly #listener: ConnectionListener;
   readonly #stop = new AbortController();
@@ -46,8 +50,14 @@ export class Connection {
   #faultSince: number | undefined;
   #stable: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(join: Join, makeTransport: () => Transport, listener: ConnectionListener) {
+  constructor(
+    join: Join,
+    renew: Renew | undefined,
+    makeTransport: () => Transport,
+    listener: ConnectionListener,
+  ) {
     this.#join = join;
+    this.#renew = renew;
     this.#makeTransport = makeTransport;
     this.#listener = listener;
   }
@@ -101,6 +111,19 @@ export class Connection {
     );
   }
 
+  /** As `#attempt`, with a new token if the old one is no longer taken. */
+  async #attemptAgain(): Promise<Session> {
+    const { signal } = this.#stop;
+    try {
+      return await this.#attempt(signal);
+    } catch (error) {
+      if (!this.#renew || !(error instanceof OrielError) || error.code !== 'unauthorized') throw error;
+      const { token } = await this.#renew(signal);
+      this.#join = { ...this.#join, token };
+      return this.#attempt(signal);
+    }
+  }
+
   #enter(session: Session, again: boolean): void {
     if (this.#stop.signal.aborted) {
       void session.leave();
@@ -134,7 +157,7 @@ export class Connection {
       await this.#sleep(pause * (0.5 + Math.random()));
       if (this.#stop.signal.aborted) return;
       try {
-        this.#enter(await this.#attempt(this.#stop.signal), true);
+        this.#enter(await this.#attemptAgain(), true);
         return;
       } catch (cause) {
         if (this.#stop.signal.aborted) return;

@@ -114,8 +114,12 @@ export class Session {
       const mid = transceiver.mid ?? '';
       const { kind, source } = outgoing;
       const published = this.request<'publish'>({ type: 'publish', mid, kind, source, name, muted });
-      const [{ track }] = await Promise.all([published, answered]);
-      await tune(transceiver.sender, outgoing);
+      // Told below; until then a refusal has nobody waiting.
+      published.catch(() => {});
+      await answered;
+      const { track } = await published;
+      // Where a browser does not take the parameters, its own do.
+      await tune(transceiver.sender, outgoing).catch(() => {});
       const ours = { info: track, transceiver };
       this.#published.add(ours);
       return ours;

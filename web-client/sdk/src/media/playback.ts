@@ -1,5 +1,7 @@
 /** Sound that the browser may hold back until the person clicked somewhere. */
 
+import { OrielError } from '../errors.ts';
+
 /** The elements that play others' sound: blocked or not, and on which loudspeaker. */
 export class AudioPlayback {
   readonly #elements = new Set<HTMLMediaElement>();
@@ -64,5 +66,13 @@ export class AudioPlayback {
 }
 
 async function setSink(element: HTMLMediaElement, deviceId: string): Promise<void> {
-  await element.setSinkId(deviceId);
+  if (typeof element.setSinkId !== 'function') {
+    throw new OrielError('unsupported', 'This browser always plays on the system’s loudspeaker.');
+  }
+  try {
+    await element.setSinkId(deviceId);
+  } catch (error) {
+    const missing = error instanceof DOMException && error.name === 'NotFoundError';
+    throw OrielError.from(error, missing ? 'media_missing' : 'media_failed');
+  }
 }
