@@ -230,6 +230,8 @@ export const callStyles = css`
     padding-inline: max(8px, env(safe-area-inset-left)) max(8px, env(safe-area-inset-right));
   }
   .narrow .panel {
+    /* A cell would be the box that it fills. */
+    grid-area: auto;
     position: absolute;
     inset: 0;
     z-index: 3;

@@ -3,6 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { classMap } from 'lit/directives/class-map.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { type Announcement, OrielElement } from '../element/element.ts';
+import { focusPanel } from '../element/focus.ts';
 import { RoomController } from '../element/room-controller.ts';
 import { icon } from '../icons/icon.ts';
 import { baseStyles } from '../styles/base.styles.ts';
@@ -59,16 +60,16 @@ export class ChatElement extends OrielElement {
     new RoomController(this, { chatMessage: undefined, connectionStateChanged: undefined });
   }
 
-  /** Puts the cursor into the text field. */
+  /** Puts the cursor into the text field; on a phone the panel has the focus, without a keyboard. */
   override focus(): void {
-    this.renderRoot.querySelector('textarea')?.focus();
+    focusPanel(this.renderRoot, 'textarea');
   }
 
   override render(): TemplateResult {
     const messages = this.room?.chat ?? [];
     return html`
       <header>
-        <h2>Chat</h2>
+        <h2 tabindex="-1">Chat</h2>
         <button
           type="button"
           class="icon-button"

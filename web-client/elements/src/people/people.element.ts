@@ -4,6 +4,7 @@ import { classMap } from 'lit/directives/class-map.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { hue, initials } from '../avatar/avatar.ts';
 import { OrielElement } from '../element/element.ts';
+import { focusPanel } from '../element/focus.ts';
 import { RoomController } from '../element/room-controller.ts';
 import { icon } from '../icons/icon.ts';
 import { baseStyles } from '../styles/base.styles.ts';
@@ -49,9 +50,9 @@ export class PeopleElement extends OrielElement {
     });
   }
 
-  /** Puts the cursor into the search field. */
+  /** Puts the cursor into the search field; on a phone the panel has the focus, without a keyboard. */
   override focus(): void {
-    this.renderRoot.querySelector('input')?.focus();
+    focusPanel(this.renderRoot, 'input');
   }
 
   override render(): TemplateResult {
@@ -61,7 +62,7 @@ export class PeopleElement extends OrielElement {
     const found = search(everybody, this.query);
     return html`
       <header>
-        <h2>People <span class="count">${everybody.length}</span></h2>
+        <h2 tabindex="-1">People <span class="count">${everybody.length}</span></h2>
         <button
           type="button"
           class="icon-button"

@@ -50,7 +50,7 @@ export const baseStyles = css`
   :focus {
     outline: none;
   }
-  :focus-visible:not([tabindex='-1']) {
+  :focus-visible:where(:not([tabindex='-1'])) {
     outline: 3px solid var(--oriel-focus);
     outline-offset: 2px;
   }
