@@ -9,7 +9,8 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The Rust files below a folder, by their path from the repository's root, without their comments.
+/// The Rust files below a folder, by their path from the repository's root, without comments and
+/// without the unit tests at their end.
 fn sources(folder: &str) -> Vec<(String, String)> {
     fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -33,8 +34,21 @@ fn sources(folder: &str) -> Vec<(String, String)> {
                 .map(|line| line.split("//").next().unwrap_or_default())
                 .collect::<Vec<_>>()
                 .join("\n");
+            let code = code.split("#[cfg(test)]\nmod tests").next().unwrap_or_default().to_owned();
             (path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned(), code)
         })
+        .collect()
+}
+
+/// The files that `lib.rs` has for tests alone: they may compare the crate with other files.
+fn modules_for_tests(folder: &str) -> Vec<String> {
+    let library = fs::read_to_string(root().join(folder).join("lib.rs")).unwrap();
+    let lines: Vec<&str> = library.lines().collect();
+    lines
+        .windows(2)
+        .filter(|pair| pair[0] == "#[cfg(test)]")
+        .filter_map(|pair| pair[1].strip_prefix("mod ")?.strip_suffix(';'))
+        .map(|module| format!("{folder}/{module}.rs"))
         .collect()
 }
 
@@ -85,10 +99,8 @@ fn cores_can_do_no_io() {
     allowed("signaling/core/Cargo.toml", &["serde", "serde_json", "thiserror"]);
     allowed("sfu/core/Cargo.toml", &["bytes", "str0m", "thiserror", "tracing"]);
     for core in ["signaling/core/src", "sfu/core/src"] {
-        // `schema` is a test: it compares a file with the types.
-        for (file, code) in
-            sources(core).into_iter().filter(|(file, _)| !file.ends_with("schema.rs"))
-        {
+        let tests = modules_for_tests(core);
+        for (file, code) in sources(core).into_iter().filter(|(file, _)| !tests.contains(file)) {
             for io in [
                 "std::net::UdpSocket",
                 "std::net::Tcp",
@@ -125,10 +137,16 @@ fn the_planes_know_each_other_in_one_place() {
 
 #[test]
 fn a_third_party_stack_is_touched_in_one_place() {
-    assert_only_in("sfu", "str0m", &["sfu/core/src/negotiation.rs", "sfu/core/src/session.rs"]);
-    assert_only_in("sfu", "quinn_udp", &["sfu/src/socket.rs"]);
-    assert_only_in("signaling", "jsonwebtoken", &["signaling/src/auth.rs"]);
-    assert_only_in("signaling", "rcgen", &["signaling/src/tls.rs"]);
+    let str0m = ["sfu/core/src/negotiation.rs", "sfu/core/src/session.rs"];
+    assert_only_in("sfu/core/src", "str0m", &str0m);
+    assert_only_in("sfu/src", "str0m", &[]);
+    assert_only_in("sfu/src", "quinn_udp", &["sfu/src/socket.rs"]);
+    assert_only_in("signaling/src", "jsonwebtoken", &["signaling/src/auth.rs"]);
+    assert_only_in("signaling/src", "rcgen", &["signaling/src/tls.rs"]);
+    let websocket = ["handshake.rs", "mod.rs", "socket.rs"]
+        .map(|file| format!("signaling/src/doors/websocket/{file}"));
+    let websocket = websocket.each_ref().map(String::as_str);
+    assert_only_in("signaling/src", "tokio_tungstenite", &websocket);
 }
 
 #[test]
