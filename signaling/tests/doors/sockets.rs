@@ -213,3 +213,27 @@ async fn connections_are_limited_by_address() {
     assert!(matches!(read, Ok(0) | Err(_)));
     drop(one);
 }
+
+#[tokio::test]
+async fn connections_that_say_nothing_are_closed() {
+    let server = Server::start_bare(&[]).await;
+    for sent in ["", "GET / HTTP/1.1\r\nhost:", "PRI * HTTP/2.0\r\n"] {
+        let mut slow = tokio::net::TcpStream::connect(server.app.http_address()).await.unwrap();
+        slow.write_all(sent.as_bytes()).await.unwrap();
+        let mut rest = Vec::new();
+        let read = tokio::io::AsyncReadExt::read_to_end(&mut slow, &mut rest);
+        let _ = crate::server::in_time(read).await;
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let server = Server::start_bare(&[]).await;
+    let mut slow = tokio::net::TcpStream::connect(server.app.http_address()).await.unwrap();
+    let head = "POST /v1/join HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                content-length: 9\r\n\r\n{";
+    slow.write_all(head.as_bytes()).await.unwrap();
+    let mut response = vec![0; 32];
+    crate::server::in_time(tokio::io::AsyncReadExt::read(&mut slow, &mut response)).await.unwrap();
+    assert!(response.starts_with(b"HTTP/1.1 408 "), "{}", String::from_utf8_lossy(&response));
+}
