@@ -14,7 +14,7 @@ WORKDIR /oriel
 RUN apt-get update && apt-get install --yes --no-install-recommends cmake gcc g++ libc6-dev make perl
 COPY . .
 COPY --from=web /oriel/web-client/app/dist web-client/app/dist
-RUN cargo build --locked --release --bin oriel
+RUN cargo build --locked --release --package signaling --bin oriel
 
 FROM debian:bookworm-slim
 RUN useradd --system --create-home --home-dir /var/lib/oriel oriel

@@ -20,7 +20,7 @@ run: build ## Build and start the server; ARGS="--set server.http_port=0" passes
 	@exec target/release/oriel $(ARGS)
 
 build: need-build $(WEB) ## Build target/release/oriel, the whole product in one file
-	@$(CARGO) build --locked --release --bin oriel
+	@$(CARGO) build --locked --release --package signaling --bin oriel
 
 test: need-test check test-web test-rust e2e ## Run everything that must pass before a change lands
 
