@@ -1,6 +1,6 @@
 //! The composition root: what there is, in which order it starts, and how it stops.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
@@ -9,7 +9,7 @@ use anyhow::bail;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Redirect};
 use sfu::Sfu;
 use signaling_core::room;
 use tokio::sync::watch;
@@ -62,7 +62,12 @@ impl App {
         let keys = Keys::from_config(config, &state)?;
         if keys.is_development() {
             refuse_public_development(config)?;
+            tracing::info!(
+                "no key is configured (auth.keys): the development key is in use, and `oriel \
+                 token` signs with it"
+            );
         }
+        warn_of_local_media(config);
         let authority = Authority::new(keys);
         let certificates = Certificates::load(config, &state)?;
         let http =
@@ -219,6 +224,16 @@ fn refuse_public_development(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Others would come in, and neither see nor hear anything.
+fn warn_of_local_media(config: &Config) {
+    let local = |addresses: &[IpAddr]| addresses.iter().all(|address| address.is_loopback());
+    if config.server.is_public() && local(&config.sfu.bind) {
+        tracing::warn!(
+            "media is only reachable from this machine: set sfu.bind, to 0.0.0.0 for example"
+        );
+    }
+}
+
 fn hub_config(config: &Config) -> hub::Config {
     let rooms = &config.rooms;
     hub::Config {
@@ -253,11 +268,7 @@ fn to_https(site: Arc<Site>) -> Router {
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         match site.base_url(request.uri(), request.headers()) {
             Some(url) => Redirect::permanent(&format!("{url}{path}")).into_response(),
-            None => status_only(StatusCode::BAD_REQUEST),
+            None => StatusCode::BAD_REQUEST.into_response(),
         }
     })
-}
-
-fn status_only(status: StatusCode) -> Response {
-    status.into_response()
 }

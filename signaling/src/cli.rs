@@ -1,6 +1,6 @@
 //! The command line of `oriel`.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
@@ -18,7 +18,7 @@ use crate::state::StateDir;
 
 /// Real-time rooms in one binary.
 #[derive(Debug, Parser)]
-#[command(name = "oriel", version, about, args_conflicts_with_subcommands = true)]
+#[command(name = "oriel", version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -240,7 +240,10 @@ fn start_logging(config: &Config) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&config.log.level)
         .with_context(|| format!("log.level: {:?} cannot be used", config.log.level))?;
     // Standard output is for what was asked for.
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let started = match config.log.format {
         LogFormat::Text => logs.try_init(),
         LogFormat::Json => logs.json().try_init(),

@@ -1,5 +1,14 @@
 //! The binary `oriel`.
 
-fn main() -> anyhow::Result<()> {
-    signaling::cli::main()
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match signaling::cli::main() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line, causes included.
+            eprintln!("oriel: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }

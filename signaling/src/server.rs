@@ -4,9 +4,10 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{self, Poll};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -18,14 +19,14 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-use crate::limits::Connections;
+use crate::limits::{Connections, Place};
 
 /// The TLS handshake and the headers of a request must be there by then.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -177,23 +178,27 @@ impl Server {
             };
             let server = self.clone();
             let closing = closing.subscribe();
-            tokio::spawn(async move {
-                server.connection(stream, Peer { address }, closing).await;
-                drop(place);
-            });
+            tokio::spawn(server.connection(stream, place, Peer { address }, closing));
         }
     }
 
-    async fn connection(self, stream: TcpStream, peer: Peer, closing: watch::Receiver<()>) {
+    async fn connection(
+        self,
+        stream: TcpStream,
+        place: Place,
+        peer: Peer,
+        closing: watch::Receiver<()>,
+    ) {
         if let Err(error) = SockRef::from(&stream).set_tcp_user_timeout(Some(SEND_TIMEOUT)) {
             tracing::debug!(%error, "no send timeout");
         }
         let Some((config, detour)) = self.tls else {
-            return serve(stream, self.router, peer, closing).await;
+            return serve(Occupied { stream, _place: place }, self.router, peer, closing).await;
         };
         let accepted = tokio::time::timeout(HEADER_TIMEOUT, async {
             let mut first = [0];
             stream.peek(&mut first).await?;
+            let stream = Occupied { stream, _place: place };
             // A TLS record of the handshake begins with 22 (RFC 8446 §5.1), no HTTP method does.
             if first == [22] {
                 TlsAcceptor::from(config).accept(stream).await.map(Ok)
@@ -207,6 +212,59 @@ impl Server {
             Ok(Err(error)) => tracing::debug!(address = %peer.address, %error, "no TLS handshake"),
             Err(_) => tracing::debug!(address = %peer.address, "no TLS handshake in time"),
         }
+    }
+}
+
+/// A connection with its place. A WebSocket outlives its HTTP request and takes the stream along, and
+/// so the place with it.
+struct Occupied {
+    stream: TcpStream,
+    _place: Place,
+}
+
+impl AsyncRead for Occupied {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut task::Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Occupied {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut task::Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut task::Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(
+        mut self: Pin<&mut Self>,
+        context: &mut task::Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(
+        mut self: Pin<&mut Self>,
+        context: &mut task::Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
 
