@@ -251,15 +251,14 @@ async fn guests_come_where_the_policy_lets_them() {
 async fn a_guests_wishes_are_checked() {
     let server = Server::start_bare(&[]).await;
     for (ask, status) in [
-        (json!({"room": "r", "name": "Ana", "identity": "ana"}), 200),
+        (json!({"room": "r", "name": "Ana"}), 200),
         (json!({"room": "r"}), 200),
-        (json!({"room": "r", "name": "", "identity": ""}), 200),
+        (json!({"room": "r", "name": ""}), 200),
         (json!({"room": "a b"}), 400),
         (json!({"room": ""}), 400),
         (json!({"room": "x".repeat(65)}), 400),
         (json!({"room": "r", "name": "x".repeat(129)}), 400),
         (json!({"room": "r", "name": "a\u{0}b"}), 400),
-        (json!({"room": "r", "identity": "a\nb"}), 400),
         (json!({"name": "Ana"}), 400),
         (json!({"room": 7}), 400),
         (json!([]), 400),
@@ -268,7 +267,8 @@ async fn a_guests_wishes_are_checked() {
         assert_eq!(response.status, status, "{ask}: {}", response.body);
     }
     let ticket = server.post_json("/v1/join", &[], &json!({"room": "r", "identity": "ana"})).await;
-    assert_eq!(ticket.json()["identity"], "ana");
+    // A guest that could choose would throw out whomever it names.
+    assert!(ticket.json()["identity"].as_str().unwrap().starts_with("guest-"));
     assert_eq!(ticket.header("cache-control"), Some("no-store"));
 
     let text = [("content-type", "text/plain")];

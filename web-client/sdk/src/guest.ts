@@ -9,8 +9,6 @@ export interface JoinOptions {
   room: string;
   /** The display name. */
   name: string;
-  /** Who joins; by default the server makes one up. */
-  identity?: string;
   signal?: AbortSignal;
 }
 
@@ -19,33 +17,26 @@ export interface Invitation {
   /** Of the WebSocket. */
   url: string;
   token: string;
-  /** Who we are in the room; asked for again, it stays the same. */
-  identity?: string;
 }
 
 /** Says where to go and with which token. Called again when the token is no longer taken. */
 export type Invite = (signal: AbortSignal) => Promise<Invitation>;
 
-/** Asks for tokens as a guest, from the second time on as whom the server made us the first time. */
+/** Asks for tokens as a guest. */
 export function guest(options: JoinOptions): Invite {
-  let { identity } = options;
-  return async (signal) => {
-    const invitation = await askForInvitation({ ...options, ...(identity ? { identity } : {}), signal });
-    identity = invitation.identity;
-    return invitation;
-  };
+  return (signal) => askForInvitation({ ...options, signal });
 }
 
 /** Asks for a token. Rejects with `forbidden` where guests are not let in. */
 export async function askForInvitation(options: JoinOptions): Promise<Invitation> {
-  const { server = globalThis.location?.origin, room, name, identity, signal } = options;
+  const { server = globalThis.location?.origin, room, name, signal } = options;
   let response: Response;
   let body: unknown;
   try {
     response = await fetch(new URL('/v1/join', server), {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ room, name, identity }),
+      body: JSON.stringify({ room, name }),
       ...(signal ? { signal } : {}),
     });
     body = await response.json().catch(() => undefined);

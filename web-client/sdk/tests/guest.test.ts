@@ -17,9 +17,9 @@ const asked = { server: 'https://rooms.example', room: 'stand-up', name: 'Ada' }
 test('asks the server for a token', async () => {
   const ticket = { token: 't', url: 'wss://rooms.example/v1/ws' };
   const calls = answer(200, JSON.stringify(ticket));
-  expect(await askForInvitation({ ...asked, identity: 'ada' })).toEqual(ticket);
+  expect(await askForInvitation(asked)).toEqual(ticket);
   expect(calls[0]!.url).toBe('https://rooms.example/v1/join');
-  expect(JSON.parse(calls[0]!.init.body as string)).toEqual({ room: 'stand-up', name: 'Ada', identity: 'ada' });
+  expect(JSON.parse(calls[0]!.init.body as string)).toEqual({ room: 'stand-up', name: 'Ada' });
 });
 
 test('a refusal keeps the server’s words', async () => {
