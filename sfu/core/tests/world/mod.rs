@@ -2,7 +2,8 @@
 //!
 //! Ten seconds of media run in a fraction of one. Nothing here reads the time.
 
-#![allow(missing_docs, unreachable_pub, dead_code)]
+// Each test file uses its part of the world.
+#![allow(missing_docs, unreachable_pub, dead_code, clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -294,13 +295,13 @@ impl World {
         let end = self.now + time;
         while self.now < end {
             let millis = (self.now - self.start).as_millis();
-            for &number in video.iter().filter(|_| millis % 33 == 0) {
+            for &number in video.iter().filter(|_| millis.is_multiple_of(33)) {
                 let client = self.clients.get_mut(&number).unwrap();
                 let asked = std::mem::take(&mut client.keyframe_requests) > 0;
                 let first = client.sent.values().all(|count| *count == 0);
                 self.send_frame(number, asked || first, 3);
             }
-            for &number in sound.iter().filter(|_| millis % 20 == 0) {
+            for &number in sound.iter().filter(|_| millis.is_multiple_of(20)) {
                 self.send_sound(number);
             }
             self.step();
