@@ -9,10 +9,10 @@ use signaling_core::id::ParticipantId;
 use signaling_core::request::Join;
 use tokio::time::sleep;
 
-use crate::bot::Bot;
 use crate::bot::join::Server;
 use crate::bot::listener::{self, Heard};
 use crate::bot::view::View;
+use crate::bot::{Bot, Voice};
 
 /// The most participants of one call: their tones end below what Opus keeps of a voice.
 pub const MOST_PARTICIPANTS: u16 = 40;
@@ -22,6 +22,9 @@ const FIRST_TONE: f64 = 400.0;
 
 /// From one participant's tone to the next, in hertz; measurements tell 40 Hz apart.
 const TONE_STEP: f64 = 110.0;
+
+/// Pairs of slots that a participant begins with: a small room fits, a larger one makes it grow.
+const PAIRS: u32 = 4;
 
 /// How far a measured frequency may be off, in hertz.
 const TOLERANCE: f64 = 3.0;
@@ -96,7 +99,7 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
     let mut bots = Vec::with_capacity(plan.participants.into());
     for index in 0..plan.participants {
         let name = format!("load-{}", index + 1);
-        let bot = enter(&server, plan, &name, tone_of(index))
+        let bot = enter(&server, plan, &name, Voice { hertz: tone_of(index), pairs: PAIRS })
             .await
             .with_context(|| format!("{name} did not get into the room"))?;
         bots.push((name, bot));
@@ -123,7 +126,7 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
 }
 
 /// Joins as a guest, or with the plan's token.
-async fn enter(server: &Server, plan: &Plan, name: &str, hertz: f64) -> anyhow::Result<Bot> {
+async fn enter(server: &Server, plan: &Plan, name: &str, voice: Voice) -> anyhow::Result<Bot> {
     let (url, join) = match &plan.token {
         None => {
             let ticket = server.join(&plan.room, name).await?;
@@ -140,7 +143,7 @@ async fn enter(server: &Server, plan: &Plan, name: &str, hertz: f64) -> anyhow::
             (server.signaling(), join)
         }
     };
-    Ok(Bot::join(&url, join, hertz).await?)
+    Ok(Bot::join(&url, join, voice).await?)
 }
 
 /// A `join` that says nothing that the token does not say.
@@ -259,8 +262,10 @@ mod tests {
 
     #[test]
     fn who_was_not_heard_at_all_has_a_line() {
-        let seen: Vec<_> =
-            [1, 2, 3].map(|id| (format!("load-{id}"), ParticipantId(id), View::default())).to_vec();
+        let seen: Vec<_> = [1, 2, 3]
+            .map(ParticipantId)
+            .map(|id| (id.to_string(), id, View::new(id, vec![])))
+            .to_vec();
         let report = judge(&seen, DURATION);
         assert_eq!(report.lines.len(), 6);
         assert!(report.lines.iter().all(|line| line.verdict == Verdict::Missing));

@@ -44,21 +44,21 @@ const TRACK_QUEUE: usize = 256;
 /// Why the peer connection failed.
 #[derive(Debug, thiserror::Error)]
 #[error("the peer connection could not {step}: {reason}")]
-pub struct PeerError {
+pub struct SessionError {
     /// What it was about to do.
     step: &'static str,
     /// What went wrong.
     reason: String,
 }
 
-impl PeerError {
-    fn new(step: &'static str, reason: impl ToString) -> PeerError {
-        PeerError { step, reason: reason.to_string() }
+impl SessionError {
+    fn new(step: &'static str, reason: impl ToString) -> SessionError {
+        SessionError { step, reason: reason.to_string() }
     }
 
     /// For `map_err`: the stack's own error while doing `step`.
-    fn at(step: &'static str) -> impl Fn(webrtc::error::Error) -> PeerError {
-        move |error| PeerError::new(step, error)
+    fn at(step: &'static str) -> impl Fn(webrtc::error::Error) -> SessionError {
+        move |error| SessionError::new(step, error)
     }
 }
 
@@ -77,7 +77,7 @@ pub struct AudioPacket {
 
 /// How far ICE and DTLS are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PeerState {
+pub enum SessionState {
     /// On the way.
     Connecting,
     /// Media can flow.
@@ -88,20 +88,20 @@ pub enum PeerState {
 
 /// One peer connection with a microphone m-line (sendonly) and pairs of slots (recvonly audio, then
 /// recvonly video). It always offers.
-pub struct Peer {
+pub struct Session {
     connection: Arc<dyn PeerConnection>,
     track: Arc<TrackLocalStaticRTP>,
     ssrc: u32,
     transceiver: Arc<dyn RtpTransceiver>,
-    state: watch::Receiver<PeerState>,
+    state: watch::Receiver<SessionState>,
     gathered: watch::Receiver<bool>,
-    /// Takes up the receiving tracks, and ends with the peer.
+    /// Takes up the receiving tracks, and ends with the session.
     _reader: JoinSet<()>,
 }
 
-impl Peer {
-    /// A peer with `pairs` pairs of slots, for a server that is reached from the address `local`. The
-    /// audio it receives comes by the channel.
+impl Session {
+    /// A session with `pairs` pairs of slots, for a server that is reached from the address
+    /// `local`. The audio that it receives comes by the channel.
     ///
     /// # Errors
     ///
@@ -109,14 +109,14 @@ impl Peer {
     pub async fn new(
         local: IpAddr,
         pairs: u32,
-    ) -> Result<(Peer, mpsc::Receiver<AudioPacket>), PeerError> {
-        let step = PeerError::at("be set up");
+    ) -> Result<(Session, mpsc::Receiver<AudioPacket>), SessionError> {
+        let step = SessionError::at("be set up");
         let mut codecs = MediaEngine::default();
         codecs.register_default_codecs().map_err(&step)?;
         let interceptors =
             register_default_interceptors(Registry::new(), &mut codecs).map_err(&step)?;
         let settings = SettingEngineBuilder::new().with_include_loopback_candidate(true).build();
-        let (state_changed, state) = watch::channel(PeerState::Connecting);
+        let (state_changed, state) = watch::channel(SessionState::Connecting);
         let (gathering_ended, gathered) = watch::channel(false);
         let (track_came, tracks) = mpsc::channel(TRACK_QUEUE);
         let connection: Arc<dyn PeerConnection> = Arc::new(
@@ -143,9 +143,10 @@ impl Peer {
         let (packet_came, packets) = mpsc::channel(PACKET_QUEUE);
         let mut reader = JoinSet::new();
         reader.spawn(read_tracks(Arc::clone(&connection), tracks, packet_came));
-        let peer = Peer { connection, track, ssrc, transceiver, state, gathered, _reader: reader };
-        peer.add_slots(pairs, pairs).await?;
-        Ok((peer, packets))
+        let session =
+            Session { connection, track, ssrc, transceiver, state, gathered, _reader: reader };
+        session.add_slots(pairs, pairs).await?;
+        Ok((session, packets))
     }
 
     /// Adds receiving m-lines to the next offer, as pairs as far as both kinds last.
@@ -153,13 +154,13 @@ impl Peer {
     /// # Errors
     ///
     /// When the connection is closed.
-    pub async fn add_slots(&self, audio: u32, video: u32) -> Result<(), PeerError> {
+    pub async fn add_slots(&self, audio: u32, video: u32) -> Result<(), SessionError> {
         for index in 0..audio.max(video) {
             for (wanted, kind) in [(audio, RtpCodecKind::Audio), (video, RtpCodecKind::Video)] {
                 if index < wanted {
                     let init = Some(towards(RTCRtpTransceiverDirection::Recvonly));
                     let added = self.connection.add_transceiver_from_kind(kind, init).await;
-                    added.map_err(PeerError::at("add slots"))?;
+                    added.map_err(SessionError::at("add slots"))?;
                 }
             }
         }
@@ -171,18 +172,18 @@ impl Peer {
     /// # Errors
     ///
     /// When another offer is waiting for its answer, or no candidates can be gathered.
-    pub async fn offer(&self) -> Result<String, PeerError> {
+    pub async fn offer(&self) -> Result<String, SessionError> {
         const STEP: &str = "make an offer";
-        let offer = self.connection.create_offer(None).await.map_err(PeerError::at(STEP))?;
+        let offer = self.connection.create_offer(None).await.map_err(SessionError::at(STEP))?;
         let set = self.connection.set_local_description(offer).await;
-        set.map_err(PeerError::at(STEP))?;
+        set.map_err(SessionError::at(STEP))?;
         let mut gathered = self.gathered.clone();
         timeout(GATHER_TIMEOUT, gathered.wait_for(|gathered| *gathered))
             .await
-            .map_err(|_| PeerError::new(STEP, "no candidates were gathered in time"))?
-            .map_err(|_| PeerError::new(STEP, "it is closed"))?;
+            .map_err(|_| SessionError::new(STEP, "no candidates were gathered in time"))?
+            .map_err(|_| SessionError::new(STEP, "it is closed"))?;
         let description = self.connection.local_description().await;
-        Ok(description.ok_or_else(|| PeerError::new(STEP, "it is closed"))?.sdp)
+        Ok(description.ok_or_else(|| SessionError::new(STEP, "it is closed"))?.sdp)
     }
 
     /// Takes the answer to the last offer.
@@ -190,8 +191,8 @@ impl Peer {
     /// # Errors
     ///
     /// When it does not parse or does not answer the offer.
-    pub async fn accept(&self, answer: String) -> Result<(), PeerError> {
-        let step = PeerError::at("take the answer");
+    pub async fn accept(&self, answer: String) -> Result<(), SessionError> {
+        let step = SessionError::at("take the answer");
         let answer = RTCSessionDescription::answer(answer).map_err(&step)?;
         self.connection.set_remote_description(answer).await.map_err(&step)
     }
@@ -201,10 +202,10 @@ impl Peer {
     /// # Errors
     ///
     /// Before the first offer.
-    pub async fn microphone_mid(&self) -> Result<String, PeerError> {
+    pub async fn microphone_mid(&self) -> Result<String, SessionError> {
         const STEP: &str = "name the microphone's m-line";
-        let mid = self.transceiver.mid().await.map_err(PeerError::at(STEP))?;
-        mid.ok_or_else(|| PeerError::new(STEP, "nothing was offered yet"))
+        let mid = self.transceiver.mid().await.map_err(SessionError::at(STEP))?;
+        mid.ok_or_else(|| SessionError::new(STEP, "nothing was offered yet"))
     }
 
     /// What sends on the microphone's m-line, once the first answer was taken.
@@ -212,12 +213,12 @@ impl Peer {
     /// # Errors
     ///
     /// When the answer takes no Opus.
-    pub async fn microphone(&self) -> Result<Microphone, PeerError> {
+    pub async fn microphone(&self) -> Result<Microphone, SessionError> {
         const STEP: &str = "send Opus";
-        let missing = || PeerError::new(STEP, "the answer takes none");
-        let sender = self.transceiver.sender().await.map_err(PeerError::at(STEP))?;
+        let missing = || SessionError::new(STEP, "the answer takes none");
+        let sender = self.transceiver.sender().await.map_err(SessionError::at(STEP))?;
         let parameters = sender.ok_or_else(missing)?.get_parameters().await;
-        let codecs = parameters.map_err(PeerError::at(STEP))?.rtp_parameters.codecs;
+        let codecs = parameters.map_err(SessionError::at(STEP))?.rtp_parameters.codecs;
         let opus = codecs
             .iter()
             .find(|codec| codec.rtp_codec.mime_type.eq_ignore_ascii_case(MIME_TYPE_OPUS))
@@ -236,7 +237,7 @@ impl Peer {
     }
 
     /// How far ICE and DTLS are, and every change of it.
-    pub fn state(&self) -> watch::Receiver<PeerState> {
+    pub fn state(&self) -> watch::Receiver<SessionState> {
         self.state.clone()
     }
 
@@ -245,8 +246,19 @@ impl Peer {
     /// # Errors
     ///
     /// When the stack fails to; the connection is of no use then either.
-    pub async fn close(&self) -> Result<(), PeerError> {
-        self.connection.close().await.map_err(PeerError::at("be closed"))
+    pub async fn close(&self) -> Result<(), SessionError> {
+        self.connection.close().await.map_err(SessionError::at("be closed"))
+    }
+}
+
+impl Drop for Session {
+    /// The stack's own task outlives its last handle, and would keep the server believing in this
+    /// session.
+    fn drop(&mut self) {
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let connection = Arc::clone(&self.connection);
+            runtime.spawn(async move { connection.close().await });
+        }
     }
 }
 
@@ -263,20 +275,20 @@ impl Microphone {
     /// # Errors
     ///
     /// When the connection is closed.
-    pub async fn send(&mut self, payload: Bytes) -> Result<(), PeerError> {
+    pub async fn send(&mut self, payload: Bytes) -> Result<(), SessionError> {
         let header = self.next.clone();
         self.next.marker = false;
         self.next.sequence_number = self.next.sequence_number.wrapping_add(1);
         self.next.timestamp = self.next.timestamp.wrapping_add(PACKET_SAMPLES);
         let sent = self.track.write_rtp(rtp::Packet { header, payload }).await;
-        sent.map_err(PeerError::at("send Opus"))
+        sent.map_err(SessionError::at("send Opus"))
     }
 }
 
 /// Passes what the stack tells on to channels: it is called on the stack's own task, which must
 /// never wait.
 struct Handler {
-    state_changed: watch::Sender<PeerState>,
+    state_changed: watch::Sender<SessionState>,
     gathering_ended: watch::Sender<bool>,
     track_came: mpsc::Sender<Arc<dyn TrackRemote>>,
 }
@@ -289,9 +301,9 @@ impl PeerConnectionEventHandler for Handler {
 
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
         self.state_changed.send_replace(match state {
-            RTCPeerConnectionState::Connected => PeerState::Connected,
-            RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed => PeerState::Failed,
-            _ => PeerState::Connecting,
+            RTCPeerConnectionState::Connected => SessionState::Connected,
+            RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed => SessionState::Failed,
+            _ => SessionState::Connecting,
         });
     }
 

@@ -1,9 +1,11 @@
-//! A participant that is a program: it joins by the protocol, sends a tone and listens to everybody.
+//! A participant that is a program: it joins by the protocol, sends a tone and listens to the
+//! others.
 //!
-//! [`Bot`] ties the parts together and decides what is done when: [`signal`] moves frames,
-//! [`independent`] is the peer connection, [`source`] and [`listener`] make and measure sound, and
-//! [`view`] keeps what is known of the room.
+//! [`Bot`] ties the parts together and decides what is done when: [`signal`] moves the frames of
+//! what [`ask`] names, [`independent`] is the peer connection, [`source`] and [`listener`] make and
+//! measure sound, and [`view`] keeps what is known of the room.
 
+pub mod ask;
 pub mod independent;
 pub mod join;
 pub mod listener;
@@ -22,20 +24,27 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
 
-use independent::{AudioPacket, Microphone, Peer, PeerError, PeerState};
+use ask::Leave;
+use independent::{AudioPacket, Microphone, Session, SessionError, SessionState};
 use listener::Listener;
-use signal::{Leave, Signal, SignalError};
+use signal::{Signal, SignalError};
 use source::Source;
 use view::View;
-
-/// Pairs of slots in the first offer; the server asks for more when they run out.
-const PAIRS: u32 = 4;
 
 /// How long ICE and DTLS may take.
 const MEDIA_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// From one packet to the next.
 const PACE: Duration = Duration::from_millis(20);
+
+/// What a participant brings to a room.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Voice {
+    /// Its tone, in hertz.
+    pub hertz: f64,
+    /// Pairs of slots in its first offer; the server asks for more when they run out.
+    pub pairs: u32,
+}
 
 /// Why a participant failed.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +54,7 @@ pub enum BotError {
     Signal(#[from] SignalError),
     /// The peer connection failed.
     #[error(transparent)]
-    Peer(#[from] PeerError),
+    Session(#[from] SessionError),
     /// libopus failed.
     #[error("Opus: {0}")]
     Opus(#[from] opus::Error),
@@ -66,58 +75,59 @@ pub enum BotError {
 pub struct Bot {
     participant: ParticipantId,
     signal: Signal,
-    peer: Arc<Peer>,
+    session: Arc<Session>,
     view: watch::Receiver<View>,
     life: JoinHandle<()>,
 }
 
 impl Bot {
-    /// Enters a room by the signaling door at `url` and publishes a tone of `hertz` as its
-    /// microphone. Media flows when this returns.
+    /// Enters a room by the signaling door at `url` and publishes its tone as its microphone. Media
+    /// flows when this returns.
     ///
     /// # Errors
     ///
     /// When any step of it fails; each is bounded in time.
-    pub async fn join(url: &str, join: Join, hertz: f64) -> Result<Bot, BotError> {
-        let source = Source::new(hertz)?;
+    pub async fn join(url: &str, join: Join, voice: Voice) -> Result<Bot, BotError> {
+        let source = Source::new(voice.hertz)?;
         let (signal, events) = Signal::connect(url).await?;
         let joined = signal.request(join).await?;
-        let (peer, packets) = Peer::new(signal.local_address(), PAIRS).await?;
-        negotiate(&peer, &signal).await?;
+        let (session, packets) = Session::new(signal.local_address(), voice.pairs).await?;
+        negotiate(&session, &signal).await?;
         let publish = Publish {
-            mid: peer.microphone_mid().await?,
+            mid: session.microphone_mid().await?,
             kind: MediaKind::Audio,
             source: TrackSource::Microphone,
             name: None,
             muted: false,
         };
         signal.request(publish).await?;
-        let mut state = peer.state();
-        timeout(MEDIA_TIMEOUT, state.wait_for(|state| *state == PeerState::Connected))
+        let mut state = session.state();
+        timeout(MEDIA_TIMEOUT, state.wait_for(|state| *state == SessionState::Connected))
             .await
             .map_err(|_| BotError::NoMediaPath)?
             .map_err(|_| BotError::NoMediaPath)?;
 
-        let (known, view) = watch::channel(View::new(joined.participants));
-        let peer = Arc::new(peer);
+        let participant = joined.participant.id;
+        let (known, view) = watch::channel(View::new(participant, joined.participants));
+        let session = Arc::new(session);
         let (more_slots, slots_wanted) = mpsc::channel(1);
-        let microphone = peer.microphone().await?;
+        let microphone = session.microphone().await?;
         let life = {
-            let (signal, peer) = (signal.clone(), Arc::clone(&peer));
+            let (signal, session) = (signal.clone(), Arc::clone(&session));
             tokio::spawn(async move {
                 let listening = listen(events, packets, &known, more_slots);
                 let reason = tokio::select! {
                     end = listening => end.map(|()| closed(&signal)),
                     end = speak(source, microphone) => end.map(|never| match never {}),
-                    end = grow(slots_wanted, &peer, &signal) => end.map(|()| closed(&signal)),
-                    _ = state.wait_for(|state| *state == PeerState::Failed) =>
+                    end = grow(slots_wanted, &session, &signal) => end.map(|()| closed(&signal)),
+                    _ = state.wait_for(|state| *state == SessionState::Failed) =>
                         Ok("the media path is gone".into()),
                 };
                 let reason = reason.unwrap_or_else(|error| error.to_string());
                 known.send_modify(|view| view.end(reason));
             })
         };
-        Ok(Bot { participant: joined.participant.id, signal, peer, view, life })
+        Ok(Bot { participant, signal, session, view, life })
     }
 
     /// This participation.
@@ -165,7 +175,7 @@ impl Bot {
     pub async fn leave(self) -> Result<View, BotError> {
         let left = self.signal.request(Leave).await;
         let view = self.view();
-        self.peer.close().await?;
+        self.session.close().await?;
         left?;
         Ok(view)
     }
@@ -182,10 +192,10 @@ fn closed(signal: &Signal) -> String {
 }
 
 /// One round of offer and answer.
-async fn negotiate(peer: &Peer, signal: &Signal) -> Result<(), BotError> {
-    let sdp = peer.offer().await?;
+async fn negotiate(session: &Session, signal: &Signal) -> Result<(), BotError> {
+    let sdp = session.offer().await?;
     let answer = signal.request(Offer { sdp }).await?;
-    Ok(peer.accept(answer.sdp).await?)
+    Ok(session.accept(answer.sdp).await?)
 }
 
 /// Sends the source's packets at their pace. A delayed packet is followed by the next ones at once,
@@ -204,12 +214,12 @@ async fn speak(
 /// Offers more slots whenever the server asks for them.
 async fn grow(
     mut wanted: mpsc::Receiver<(u32, u32)>,
-    peer: &Peer,
+    session: &Session,
     signal: &Signal,
 ) -> Result<(), BotError> {
     while let Some((audio, video)) = wanted.recv().await {
-        peer.add_slots(audio, video).await?;
-        negotiate(peer, signal).await?;
+        session.add_slots(audio, video).await?;
+        negotiate(session, signal).await?;
     }
     Ok(())
 }

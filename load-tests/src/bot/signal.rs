@@ -11,12 +11,8 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use serde::Deserialize;
 use signaling_core::error::RequestError;
-use signaling_core::event::{
-    Answer, Done, Event, EventFrame, Joined, Outcome, Posted, Published, Reply, ReplyFrame,
-};
-use signaling_core::request::{
-    Candidate, Chat, Join, Mute, Offer, Publish, Request, RequestFrame, Unpublish,
-};
+use signaling_core::event::{Event, EventFrame, Outcome, Reply, ReplyFrame};
+use signaling_core::request::{Request, RequestFrame};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -26,6 +22,8 @@ use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+
+use super::ask::Ask;
 
 /// The WebSocket subprotocol (RFC 6455 §1.9).
 pub const SUBPROTOCOL: &str = "oriel.v1";
@@ -81,62 +79,6 @@ pub enum SignalError {
     /// The connection is over.
     #[error("the signaling connection is closed: {0}")]
     Closed(Arc<str>),
-}
-
-/// Something that can be asked, and the reply that answers it.
-pub trait Ask {
-    /// What a granted request returns.
-    type Reply;
-
-    /// The `type` of the request.
-    const NAME: &'static str;
-
-    /// The request as it is sent.
-    fn request(self) -> Request;
-
-    /// The reply of the right kind, or what came instead.
-    ///
-    /// # Errors
-    ///
-    /// Returns `reply` when it answers another kind of request.
-    fn reply(reply: Reply) -> Result<Self::Reply, Reply>;
-}
-
-/// To leave the room; see [`Request::Leave`].
-#[derive(Debug, Clone, Copy)]
-pub struct Leave;
-
-/// One line per request: the payload, its `type`, how it is sent, and the reply that answers it.
-macro_rules! asks {
-    ($($payload:ident, $name:literal, $request:expr => $variant:ident($reply:ty);)*) => {$(
-        impl Ask for $payload {
-            type Reply = $reply;
-            const NAME: &'static str = $name;
-
-            fn request(self) -> Request {
-                let request: fn(Self) -> Request = $request;
-                request(self)
-            }
-
-            fn reply(reply: Reply) -> Result<$reply, Reply> {
-                match reply {
-                    Reply::$variant(reply) => Ok(reply),
-                    other => Err(other),
-                }
-            }
-        }
-    )*};
-}
-
-asks! {
-    Join, "join", Request::Join => Joined(Box<Joined>);
-    Leave, "leave", |_| Request::Leave => Done(Done);
-    Offer, "offer", Request::Offer => Answer(Answer);
-    Candidate, "candidate", Request::Candidate => Done(Done);
-    Publish, "publish", Request::Publish => Published(Published);
-    Unpublish, "unpublish", Request::Unpublish => Done(Done);
-    Mute, "mute", Request::Mute => Done(Done);
-    Chat, "chat", Request::Chat => Posted(Posted);
 }
 
 /// A way to ask over one connection. Clones share it; it closes when the last is dropped.
@@ -324,8 +266,10 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bot::ask::Leave;
     use signaling_core::error::ErrorCode;
     use signaling_core::event::LeaveReason;
+    use signaling_core::request::{Chat, Mute};
     use std::future::Future;
     use tokio::net::TcpListener;
     use tokio_tungstenite::accept_hdr_async;

@@ -18,8 +18,10 @@ pub struct Received {
 }
 
 /// What one participant knows.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct View {
+    /// The participant itself.
+    pub own: ParticipantId,
     /// The others in the room, with their tracks.
     pub present: BTreeMap<ParticipantId, ParticipantInfo>,
     /// Who left, in order, and why.
@@ -36,9 +38,16 @@ pub struct View {
 
 impl View {
     /// The room as it was when the participant came in.
-    pub fn new(participants: Vec<ParticipantInfo>) -> Self {
-        let present = participants.into_iter().map(|info| (info.id, info)).collect();
-        View { present, ..View::default() }
+    pub fn new(own: ParticipantId, others: Vec<ParticipantInfo>) -> Self {
+        View {
+            own,
+            present: others.into_iter().map(|info| (info.id, info)).collect(),
+            gone: Vec::new(),
+            slots: BTreeMap::new(),
+            received: BTreeMap::new(),
+            stray: 0,
+            ended: None,
+        }
     }
 
     /// Takes one event.
@@ -46,7 +55,10 @@ impl View {
         match event {
             Event::ParticipantJoined { participant }
             | Event::ParticipantUpdated { participant } => {
-                self.present.insert(participant.id, participant.clone());
+                // One's own changes are told, too.
+                if participant.id != self.own {
+                    self.present.insert(participant.id, participant.clone());
+                }
             }
             Event::ParticipantLeft { participant, reason } => {
                 if let Some(info) = self.present.remove(participant) {
@@ -122,14 +134,15 @@ mod tests {
     use super::*;
     use signaling_core::event::{MediaKind, Role, TrackSource};
 
+    const OWN: ParticipantId = ParticipantId(0);
     const ADA: ParticipantId = ParticipantId(1);
     const TRACK: TrackId = TrackId(10);
 
-    fn ada() -> ParticipantInfo {
+    fn info(id: ParticipantId) -> ParticipantInfo {
         ParticipantInfo {
-            id: ADA,
-            identity: "ada".into(),
-            name: "Ada".into(),
+            id,
+            identity: format!("identity of {id}"),
+            name: format!("name of {id}"),
             role: Role::Participant,
             metadata: String::new(),
             attributes: BTreeMap::new(),
@@ -158,10 +171,21 @@ mod tests {
 
     /// A view in which Ada is present and her track flows on m-line 1.
     fn listening() -> View {
-        let mut view = View::new(vec![ada()]);
+        let mut view = View::new(OWN, vec![info(ADA)]);
         view.apply(&Event::TrackPublished { participant: ADA, track: track(TRACK) });
         view.apply(&bound(TRACK, "1", 1));
         view
+    }
+
+    #[test]
+    fn others_come_and_change_and_oneself_is_none_of_them() {
+        let mut view = View::new(OWN, vec![]);
+        view.apply(&Event::ParticipantJoined { participant: info(ADA) });
+        let participant = ParticipantInfo { role: Role::Moderator, ..info(ADA) };
+        view.apply(&Event::ParticipantUpdated { participant });
+        view.apply(&Event::ParticipantUpdated { participant: info(OWN) });
+        let roles: Vec<_> = view.present.values().map(|info| (info.id, info.role)).collect();
+        assert_eq!(roles, [(ADA, Role::Moderator)]);
     }
 
     #[test]
@@ -202,7 +226,7 @@ mod tests {
 
     #[test]
     fn the_first_reason_to_end_counts() {
-        let mut view = View::default();
+        let mut view = View::new(OWN, vec![]);
         view.apply(&Event::Disconnected { reason: LeaveReason::DuplicateIdentity });
         view.end("closed");
         assert_eq!(view.ended.as_deref(), Some("disconnected: DuplicateIdentity"));

@@ -16,7 +16,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 const READY: &str = "Oriel is ready: ";
 
 /// A running server; it ends when this is dropped.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     url: String,
     log: Arc<Mutex<String>>,
@@ -25,7 +25,7 @@ pub struct Server {
 
 impl Server {
     /// Starts the server on free ports and waits until it is ready.
-    pub fn start() -> Server {
+    pub(crate) fn start() -> Server {
         let state = tempfile::tempdir().expect("a directory for the server's state");
         let mut child = Command::new(binary())
             .current_dir(state.path())
@@ -63,7 +63,7 @@ impl Server {
     }
 
     /// `http://127.0.0.1:port`
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 }
