@@ -114,8 +114,13 @@ impl Demux {
         self.ufrags.get(ufrag).copied()
     }
 
-    /// From now on checks for `ufrag` are `session`'s.
-    pub(crate) fn add_ufrag(&mut self, ufrag: String, session: usize) {
+    /// From now on checks for `ufrag`, and for no other, are `session`'s: with an ICE restart the
+    /// old one has ended (RFC 8445 §9).
+    pub(crate) fn set_ufrag(&mut self, ufrag: String, session: usize) {
+        if self.session_of_ufrag(&ufrag) == Some(session) {
+            return;
+        }
+        self.ufrags.retain(|_, owner| *owner != session);
         self.ufrags.insert(ufrag, session);
     }
 
@@ -157,7 +162,7 @@ impl Demux {
         }
     }
 
-    /// Forgets a session with its addresses and ufrags.
+    /// Forgets a session with its addresses and ufrag.
     pub(crate) fn remove(&mut self, session: usize) {
         for address in self.of_session.remove(&session).unwrap_or_default() {
             self.addresses.remove(&address);
@@ -223,5 +228,17 @@ mod tests {
         let known = (0..100).filter(|&port| demux.owner(address(port)).is_some()).count();
         assert_eq!(known, ADDRESSES_PER_SESSION);
         assert_eq!(demux.owner(address(99)), Some(Owner::Session(1)));
+    }
+
+    #[test]
+    fn restarts_of_ice_leave_one_ufrag_to_a_session() {
+        let mut demux = Demux::default();
+        demux.set_ufrag("other".into(), 2);
+        for restart in 0..100 {
+            demux.set_ufrag(format!("ufrag{restart}"), 1);
+        }
+        assert_eq!(demux.ufrags.len(), 2);
+        assert_eq!(demux.session_of_ufrag("ufrag99"), Some(1));
+        assert_eq!(demux.session_of_ufrag("other"), Some(2));
     }
 }

@@ -510,7 +510,7 @@ impl Engine {
         if index == self.sessions.len() {
             self.sessions.push(None);
         }
-        self.demux.add_ufrag(session.ufrag().to_owned(), index);
+        self.demux.set_ufrag(session.ufrag().to_owned(), index);
         self.sessions[index] = Some(session);
         self.by_key.insert(key, index);
         self.routers.entry(room).or_default().sessions += 1;
@@ -526,7 +526,7 @@ impl Engine {
         let result = match (answered, index) {
             (Ok((answer, lost)), Some(index)) => {
                 if let Some(session) = &mut self.sessions[index] {
-                    self.demux.add_ufrag(session.ufrag().to_owned(), index);
+                    self.demux.set_ufrag(session.ufrag().to_owned(), index);
                 }
                 self.after_offer(room, index, lost);
                 Ok(answer)
