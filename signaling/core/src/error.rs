@@ -13,6 +13,10 @@ pub enum ErrorCode {
     Unauthorized,
     /// The token is good and does not allow this.
     Forbidden,
+    /// The room has a password, and none or another one was given.
+    PasswordRequired,
+    /// The room is locked.
+    Locked,
     /// No such room, participant, track or m-line.
     NotFound,
     /// The message or the description is larger than allowed.
@@ -44,10 +48,12 @@ pub struct ErrorRow {
 
 impl ErrorCode {
     /// Every code, for documentation and tests.
-    pub const ALL: [ErrorCode; 11] = [
+    pub const ALL: [ErrorCode; 13] = [
         ErrorCode::BadRequest,
         ErrorCode::Unauthorized,
         ErrorCode::Forbidden,
+        ErrorCode::PasswordRequired,
+        ErrorCode::Locked,
         ErrorCode::NotFound,
         ErrorCode::TooLarge,
         ErrorCode::RateLimited,
@@ -64,6 +70,8 @@ impl ErrorCode {
             ErrorCode::BadRequest => (400, 4400, false),
             ErrorCode::Unauthorized => (401, 4401, false),
             ErrorCode::Forbidden => (403, 4403, false),
+            ErrorCode::PasswordRequired => (403, 4403, false),
+            ErrorCode::Locked => (423, 4423, false),
             ErrorCode::NotFound => (404, 4404, false),
             ErrorCode::TooLarge => (413, 4413, false),
             ErrorCode::RateLimited => (429, 4429, true),

@@ -9,9 +9,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ErrorCode, RequestError};
-use crate::event::{GrantsInfo, TrackSource};
+use crate::info::{GrantsInfo, TrackSource};
 use crate::name;
-use crate::request::Request;
 
 /// The claims of an access token.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -227,6 +226,7 @@ impl Claims {
             can_subscribe: video.can_subscribe.unwrap_or(true),
             can_publish_data: video.can_publish_data.unwrap_or(can_publish) && !video.hidden,
             room_admin: video.room_admin,
+            can_update_own_metadata: video.can_update_own_metadata,
             hidden: video.hidden,
         }
     }
@@ -248,6 +248,8 @@ pub struct Grants {
     pub can_publish_data: bool,
     /// Whether it steers the room.
     pub room_admin: bool,
+    /// Whether it may change its own name, metadata and attributes.
+    pub can_update_own_metadata: bool,
     /// Whether nobody sees it.
     pub hidden: bool,
 }
@@ -260,49 +262,20 @@ impl Default for Grants {
             can_subscribe: true,
             can_publish_data: true,
             room_admin: false,
+            can_update_own_metadata: true,
             hidden: false,
         }
     }
 }
 
 impl Grants {
-    /// Whether `request` may be asked at all. Whose track it is about is not looked at.
-    ///
-    /// # Errors
-    /// [`ErrorCode::Forbidden`] with the claim that is missing.
-    pub fn allows(&self, request: &Request) -> Result<(), RequestError> {
-        let forbidden = |message: String| Err(RequestError::new(ErrorCode::Forbidden, message));
-        match request {
-            Request::Publish(_) | Request::Chat(_) if self.hidden => {
-                forbidden("a hidden participant can neither publish nor chat".to_owned())
-            }
-            Request::Publish(publish) if !self.can_publish.contains(&publish.source) => {
-                forbidden(format!(
-                    "the token does not allow publishing {}: see video.canPublish and \
-                     video.canPublishSources",
-                    publish.source.word()
-                ))
-            }
-            Request::Chat(_) if !self.can_publish_data => {
-                forbidden("the token does not allow chatting: see video.canPublishData".to_owned())
-            }
-            Request::Join(_)
-            | Request::Leave
-            | Request::Offer(_)
-            | Request::Candidate(_)
-            | Request::Publish(_)
-            | Request::Unpublish(_)
-            | Request::Mute(_)
-            | Request::Chat(_) => Ok(()),
-        }
-    }
-
     /// As the participant's user interface needs it.
     pub fn info(&self) -> GrantsInfo {
         GrantsInfo {
             can_publish: self.can_publish.clone(),
             can_subscribe: self.can_subscribe,
             can_publish_data: self.can_publish_data,
+            can_update_own_metadata: self.can_update_own_metadata,
         }
     }
 }

@@ -105,6 +105,33 @@ id!(
     "CH_"
 );
 
+/// A word that opens something by itself: 128 random bits made by the shell, 32 hexadecimal digits
+/// on the wire. Debug output does not show it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(type = "string"))]
+pub struct Secret(pub u128);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:032x}", self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        let digits = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let value = digits.then(|| u128::from_str_radix(&text, 16).ok()).flatten();
+        value.map(Secret).ok_or_else(|| serde::de::Error::custom("not a secret of this server"))
+    }
+}
+
 /// Draws ids: SplitMix64, a bijection of a counter, so that one source never repeats itself within
 /// 2⁶⁴ draws. Sources with unrelated seeds collide as rarely as random numbers do.
 #[derive(Debug, Clone)]
@@ -138,6 +165,18 @@ mod tests {
         let mut source = IdSource::new(1_234_567);
         assert_eq!(source.draw(), 6_457_827_717_110_365_317);
         assert_eq!(source.draw(), 3_203_168_211_198_807_973);
+    }
+
+    #[test]
+    fn a_secret_is_32_digits_and_is_not_shown() {
+        let secret = Secret(0x0f);
+        let text = "\"0000000000000000000000000000000f\"";
+        assert_eq!(serde_json::to_string(&secret).unwrap(), text);
+        assert_eq!(serde_json::from_str::<Secret>(text).unwrap(), secret);
+        assert!(!format!("{secret:?}").contains('f'), "{secret:?}");
+        for wrong in ["\"\"", "\"0f\"", "15", &text.replace('f', "g"), &text.replace("0f", "+f")] {
+            assert!(serde_json::from_str::<Secret>(wrong).is_err(), "{wrong}");
+        }
     }
 
     proptest::proptest! {

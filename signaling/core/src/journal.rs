@@ -10,6 +10,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::event::{Audience, Envelope, Event, EventFrame};
 use crate::id::{self, InvalidId, RoomId};
 use crate::room::Now;
@@ -120,6 +122,22 @@ impl Journal {
         Ok(self.entries.iter().skip(read).map(|entry| &entry.envelope))
     }
 
+    /// Whether `event` can be appended without dropping what is younger than `window`: what somebody
+    /// may still come back for.
+    pub fn has_space(&self, now: Now, event: &Event, window: Duration) -> bool {
+        // The number is not known yet; it has as many digits as the next one.
+        let frame = Numbered { seq: self.last + 1, event };
+        let mut bytes = self.bytes + json_length(&frame);
+        let old = |entry: &&Entry| now.monotonic.saturating_sub(entry.written) >= window;
+        for entry in self.entries.iter().take_while(old) {
+            if bytes <= self.max_bytes {
+                break;
+            }
+            bytes -= entry.bytes;
+        }
+        bytes <= self.max_bytes
+    }
+
     fn prune(&mut self, now: Now) {
         while let Some(oldest) = self.entries.front() {
             let stale = now.monotonic.saturating_sub(oldest.written) > self.max_age;
@@ -132,8 +150,16 @@ impl Journal {
     }
 }
 
+/// An event as it will stand in the log: what [`EventFrame`] writes, without owning it.
+#[derive(Serialize)]
+struct Numbered<'a> {
+    seq: u64,
+    #[serde(flatten)]
+    event: &'a Event,
+}
+
 /// The length of the JSON text, without making it.
-fn json_length(frame: &EventFrame) -> usize {
+pub(crate) fn json_length(value: &impl Serialize) -> usize {
     struct Count(usize);
     impl io::Write for Count {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -145,8 +171,8 @@ fn json_length(frame: &EventFrame) -> usize {
         }
     }
     let mut count = Count(0);
-    // Neither the counter nor these types can fail; a frame that somehow did would count as empty.
-    match serde_json::to_writer(&mut count, frame) {
+    // Neither the counter nor our types can fail; what somehow did would count as empty.
+    match serde_json::to_writer(&mut count, value) {
         Ok(()) => count.0,
         Err(_) => 0,
     }

@@ -9,18 +9,27 @@
 //!    reader whom its [`event::Audience`] includes, a media command to the media plane. Then it
 //!    sets its one timer to [`room::Room::deadline`].
 
+mod base64;
 #[cfg(test)]
 mod documentation;
+mod entrance;
 pub mod error;
 pub mod event;
 pub mod grants;
+mod history;
 pub mod id;
+pub mod info;
 pub mod interest;
 pub mod journal;
+mod lobby;
 pub mod media;
 pub mod name;
+mod outcomes;
 mod participant;
+mod participants;
+mod permission;
 mod publication;
+pub mod reply;
 pub mod request;
 pub mod room;
 #[cfg(test)]

@@ -4,8 +4,8 @@
 //! converts. A session is one peer connection and belongs to one participant, so it goes by the
 //! participant's id.
 
-use crate::event::MediaKind;
 use crate::id::{ParticipantId, TrackId};
+use crate::info::{DataMessage, MediaKind};
 
 /// Matches an answer of the media plane to what was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -85,6 +85,37 @@ pub enum MediaCommand {
         session: ParticipantId,
         /// The track.
         track: TrackId,
+    },
+    /// Tell how large a session shows a track, in device pixels; 0 x 0 pauses it.
+    Viewport {
+        /// The receiver.
+        session: ParticipantId,
+        /// The track.
+        track: TrackId,
+        /// Device pixels.
+        width: u32,
+        /// Device pixels.
+        height: u32,
+    },
+    /// A participant is in the room: data messages are for it, whether it has a session or not. Said
+    /// again, it changes whether the participant may send.
+    Admit {
+        /// Who.
+        member: ParticipantId,
+        /// Whether its data channels are listened to.
+        may_send: bool,
+    },
+    /// The topics that a participant listens to, all of them.
+    Listen {
+        /// Who.
+        member: ParticipantId,
+        /// The topics.
+        topics: Vec<String>,
+    },
+    /// A participant is no longer in the room.
+    Dismiss {
+        /// Who.
+        member: ParticipantId,
     },
     /// End a session with its tracks and subscriptions.
     Close {
@@ -175,9 +206,25 @@ pub enum MediaEvent {
         /// Whose.
         session: ParticipantId,
     },
-    /// The path is gone for good: consent ended (RFC 7675), or DTLS failed. The session is closed.
+    /// The path is gone for good. The session is closed.
     Failed {
         /// Whose.
         session: ParticipantId,
+        /// What happened and what helps, for people.
+        reason: String,
     },
+    /// A message from a data channel, for participants that have none open.
+    Data {
+        /// Who is to get it.
+        to: Vec<ParticipantId>,
+        /// The message.
+        message: DataMessage,
+    },
+    /// A participant takes its reliable messages too slowly, and some could not be kept for it.
+    Overrun {
+        /// Whose.
+        session: ParticipantId,
+    },
+    /// The media plane has lost everything of this room: sessions, tracks, subscriptions, members.
+    Restarted,
 }

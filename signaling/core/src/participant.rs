@@ -1,12 +1,14 @@
-//! Who is in a room: grants, attachment, media session, tracks.
+//! One identity in a room: who it is, what it may do, its attachment, its media session, its tracks.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use crate::event::{IceServer, ParticipantInfo, Role, TrackInfo};
 use crate::grants::Grants;
-use crate::id::{ParticipantId, TrackId};
-use crate::interest::Interest;
+use crate::id::{ParticipantId, Secret, TrackId};
+use crate::info::{Binding, IceServer, ParticipantInfo, Role, TrackInfo};
+use crate::interest::{Interest, Wants};
 use crate::media::MediaRequest;
+use crate::outcomes::Outcomes;
 use crate::publication::Publication;
 
 /// One live door held by a participant: a WebSocket, a WHIP session. The shell chooses the number and
@@ -37,6 +39,16 @@ pub struct Admission {
     pub interest: Interest,
     /// The ICE servers made out to it.
     pub ice_servers: Vec<IceServer>,
+    /// The key that signed its token: with the identity it is what a removal bars.
+    pub issuer: String,
+    /// When the token ends: seconds since 1970 (UTC).
+    pub expires_at: u64,
+    /// What it gave as the room's password.
+    pub password: Option<String>,
+    /// Opens the way back after a lost connection. Random.
+    pub resume: Secret,
+    /// The room that a moderator moved it from. Whoever was moved passes lock, lobby and password.
+    pub moved_from: Option<String>,
 }
 
 /// Where a participant's peer connection stands.
@@ -50,7 +62,7 @@ pub(crate) enum Session {
     Negotiated,
 }
 
-/// A request that waits for the media plane.
+/// A request that is answered later.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pending {
     /// Who gets the reply.
@@ -61,10 +73,22 @@ pub(crate) struct Pending {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Awaited {
-    /// The answer to an offer.
-    Answer,
-    /// The word that an m-line can be a track.
-    Track(Publication),
+    /// The media plane's answer to an offer.
+    Answer(MediaRequest),
+    /// The media plane's word that an m-line can be a track.
+    Track(MediaRequest, Publication),
+    /// Another room's word that it has taken this participant in.
+    Move(ParticipantId),
+}
+
+impl Awaited {
+    /// What the media plane was asked with, if it is what is waited for.
+    pub(crate) fn media_request(&self) -> Option<MediaRequest> {
+        match self {
+            Awaited::Answer(request) | Awaited::Track(request, _) => Some(*request),
+            Awaited::Move(_) => None,
+        }
+    }
 }
 
 /// Where a reply goes.
@@ -74,41 +98,115 @@ pub(crate) struct Asker {
     pub(crate) request: u64,
 }
 
-/// A slot that carries a track.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Binding {
-    /// Whose track it is.
-    pub(crate) publisher: ParticipantId,
-    pub(crate) mid: String,
-    pub(crate) bind: u64,
-}
-
 /// One identity in the room.
 #[derive(Debug)]
 pub(crate) struct Participant {
     pub(crate) id: ParticipantId,
+    pub(crate) issuer: String,
     pub(crate) identity: String,
+    /// When its token ends: seconds since 1970 (UTC).
+    pub(crate) expires_at: u64,
     pub(crate) name: String,
     pub(crate) role: Role,
+    /// A moderator took the right to steer from it: in an election it comes last.
+    pub(crate) is_demoted: bool,
     pub(crate) metadata: String,
     pub(crate) attributes: BTreeMap<String, String>,
     pub(crate) joined_at: u64,
+    /// What the journal had come to when it joined: it may not read further back.
+    pub(crate) joined_after: u64,
+    /// Its place among the raised hands.
+    pub(crate) hand: Option<u64>,
     pub(crate) grants: Grants,
     pub(crate) guest: bool,
     pub(crate) headless: bool,
-    pub(crate) interest: Interest,
-    /// `None` when its socket is gone.
+    pub(crate) moved_from: Option<String>,
+    pub(crate) ice_servers: Vec<IceServer>,
+    pub(crate) wants: Wants,
+    /// The topics of data messages that it listens to.
+    pub(crate) topics: BTreeSet<String>,
+    /// `None` while its connection is lost.
     pub(crate) attachment: Option<AttachmentId>,
+    /// When it leaves, unless it comes back before.
+    pub(crate) lease_ends: Option<Duration>,
+    /// Opens the way back after a lost connection.
+    pub(crate) resume: Secret,
+    /// The attachment that is being given to another room.
+    pub(crate) moving: Option<AttachmentId>,
+    /// What it asked and has no reply to, oldest first.
+    pub(crate) pending: Vec<Pending>,
+    /// What came of the requests before.
+    pub(crate) outcomes: Outcomes,
     pub(crate) session: Session,
     /// Oldest first.
     pub(crate) tracks: Vec<Publication>,
-    /// What has been asked of the media plane, oldest first.
-    pub(crate) pending: BTreeMap<MediaRequest, Pending>,
     /// The slots in use, by the track they carry.
     pub(crate) bindings: BTreeMap<TrackId, Binding>,
 }
 
 impl Participant {
+    /// Whoever `admission` lets in, by `attachment`, after the journal's event `joined_after`.
+    pub(crate) fn new(
+        id: ParticipantId,
+        admission: Admission,
+        attachment: AttachmentId,
+        role: Role,
+        joined_at: u64,
+        joined_after: u64,
+    ) -> Self {
+        let Admission { identity, name, .. } = admission;
+        Participant {
+            id,
+            issuer: admission.issuer,
+            expires_at: admission.expires_at,
+            name: if name.is_empty() { identity.clone() } else { name },
+            identity,
+            role,
+            is_demoted: false,
+            metadata: admission.metadata,
+            attributes: admission.attributes,
+            joined_at,
+            joined_after,
+            hand: None,
+            grants: admission.grants,
+            guest: admission.guest,
+            headless: admission.headless,
+            moved_from: admission.moved_from,
+            ice_servers: admission.ice_servers,
+            wants: Wants::new(admission.interest),
+            topics: BTreeSet::new(),
+            attachment: Some(attachment),
+            lease_ends: None,
+            resume: admission.resume,
+            moving: None,
+            pending: Vec::new(),
+            outcomes: Outcomes::default(),
+            session: Session::Closed,
+            tracks: Vec::new(),
+            bindings: BTreeMap::new(),
+        }
+    }
+
+    /// With what it comes into another room, as it is now.
+    pub(crate) fn admission(&self, moved_from: String) -> Admission {
+        Admission {
+            identity: self.identity.clone(),
+            name: self.name.clone(),
+            metadata: self.metadata.clone(),
+            attributes: self.attributes.clone(),
+            grants: self.grants.clone(),
+            guest: self.guest,
+            headless: self.headless,
+            interest: self.wants.interest().clone(),
+            ice_servers: self.ice_servers.clone(),
+            issuer: self.issuer.clone(),
+            expires_at: self.expires_at,
+            password: None,
+            resume: self.resume,
+            moved_from: Some(moved_from),
+        }
+    }
+
     /// As the others see it.
     pub(crate) fn info(&self) -> ParticipantInfo {
         ParticipantInfo {
@@ -119,6 +217,7 @@ impl Participant {
             metadata: self.metadata.clone(),
             attributes: self.attributes.clone(),
             joined_at: self.joined_at,
+            hand: self.hand,
             tracks: self.tracks.iter().map(|track| track.info.clone()).collect(),
         }
     }
@@ -128,11 +227,20 @@ impl Participant {
         !self.grants.hidden
     }
 
-    /// Whether the tracks of `publisher` are to flow to it, once it can receive.
-    pub(crate) fn wants(&self, publisher: &Participant) -> bool {
+    /// Whether it steers the room.
+    pub(crate) fn is_moderator(&self) -> bool {
+        self.role == Role::Moderator
+    }
+
+    /// Whether a track of `publisher` is to flow to it, once it can receive.
+    pub(crate) fn wants(&self, publisher: &Participant, track: TrackId) -> bool {
         self.id != publisher.id
             && self.grants.can_subscribe
-            && self.interest.wants(&publisher.identity)
+            && self.wants.wants(track, &publisher.identity)
+    }
+
+    pub(crate) fn track(&self, track: TrackId) -> Option<&TrackInfo> {
+        self.tracks.iter().map(|publication| &publication.info).find(|info| info.id == track)
     }
 
     pub(crate) fn track_mut(&mut self, track: TrackId) -> Option<&mut TrackInfo> {
@@ -144,81 +252,10 @@ impl Participant {
 
     /// Its tracks, and those that the media plane is still looking at.
     pub(crate) fn publications(&self) -> impl Iterator<Item = &Publication> {
-        let awaited = self.pending.values().filter_map(|pending| match &pending.what {
-            Awaited::Track(publication) => Some(publication),
-            Awaited::Answer => None,
+        let awaited = self.pending.iter().filter_map(|pending| match &pending.what {
+            Awaited::Track(_, publication) => Some(publication),
+            Awaited::Answer(_) | Awaited::Move(_) => None,
         });
         self.tracks.iter().chain(awaited)
-    }
-}
-
-/// Everybody in a room, in the order they came.
-#[derive(Debug, Default)]
-pub(crate) struct Participants {
-    arrivals: u64,
-    by_arrival: BTreeMap<u64, Participant>,
-    by_id: HashMap<ParticipantId, u64>,
-    by_attachment: HashMap<AttachmentId, ParticipantId>,
-    by_identity: HashMap<String, ParticipantId>,
-}
-
-impl Participants {
-    pub(crate) fn len(&self) -> usize {
-        self.by_arrival.len()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.by_arrival.is_empty()
-    }
-
-    /// Its identity and its attachment must be free.
-    pub(crate) fn insert(&mut self, participant: Participant) {
-        self.arrivals += 1;
-        self.by_id.insert(participant.id, self.arrivals);
-        if let Some(attachment) = participant.attachment {
-            self.by_attachment.insert(attachment, participant.id);
-        }
-        self.by_identity.insert(participant.identity.clone(), participant.id);
-        self.by_arrival.insert(self.arrivals, participant);
-    }
-
-    pub(crate) fn remove(&mut self, id: ParticipantId) -> Option<Participant> {
-        let participant = self.by_arrival.remove(&self.by_id.remove(&id)?)?;
-        if let Some(attachment) = participant.attachment {
-            self.by_attachment.remove(&attachment);
-        }
-        self.by_identity.remove(&participant.identity);
-        Some(participant)
-    }
-
-    /// Takes note that an attachment is gone; returns whose it was.
-    pub(crate) fn detach(&mut self, attachment: AttachmentId) -> Option<ParticipantId> {
-        let id = self.by_attachment.remove(&attachment)?;
-        self.get_mut(id)?.attachment = None;
-        Some(id)
-    }
-
-    pub(crate) fn get(&self, id: ParticipantId) -> Option<&Participant> {
-        self.by_arrival.get(self.by_id.get(&id)?)
-    }
-
-    pub(crate) fn get_mut(&mut self, id: ParticipantId) -> Option<&mut Participant> {
-        self.by_arrival.get_mut(self.by_id.get(&id)?)
-    }
-
-    pub(crate) fn with_attachment(&self, attachment: AttachmentId) -> Option<ParticipantId> {
-        self.by_attachment.get(&attachment).copied()
-    }
-
-    pub(crate) fn with_identity(&self, identity: &str) -> Option<ParticipantId> {
-        self.by_identity.get(identity).copied()
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Participant> {
-        self.by_arrival.values()
-    }
-
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Participant> {
-        self.by_arrival.values_mut()
     }
 }

@@ -1,8 +1,8 @@
 //! The control view of a track: what it is called, where it comes from, whether it is muted.
 
 use crate::error::{ErrorCode, RequestError};
-use crate::event::TrackInfo;
 use crate::id::{ParticipantId, TrackId};
+use crate::info::TrackInfo;
 use crate::media::TrackGroup;
 use crate::name;
 use crate::request::Publish;

@@ -1,30 +1,50 @@
 //! A room: who is in it, what they publish, what they say.
 //!
-//! [`Room::handle`] is the switch. What there is to know about coming and going is in `presence`,
-//! about tracks in `tracks`, about the media plane's side in `negotiation`.
+//! [`Room::handle`] is the switch; each idea has a file of its own below it. Coming and going is in
+//! `presence`, coming back in `recovery`, waiting in `lobby`; `steering`, `moderation`, `settings` and
+//! `moving` are for moderators; `negotiation`, `tracks` and `receiving` have the media plane's side; `chat`,
+//! `data`, `hands` and `profile` are what people tell each other.
 //!
 //! It knows no door and no socket: an attachment is a number to it. It does not know the time
 //! either; it is told.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
+use crate::entrance::Entrance;
 use crate::error::{ErrorCode, RequestError};
-use crate::event::{
-    Audience, ChatMessage, Done, EndReason, Envelope, Event, LeaveReason, Limits, Outcome,
-    ParticipantInfo, Posted, Reply, RoomInfo,
-};
-use crate::id::{ChatId, IdSource, ParticipantId, RoomId, TrackId};
+use crate::event::{Audience, EndReason, Event, LeaveReason};
+use crate::history::History;
+use crate::id::{IdSource, ParticipantId, RoomId, TrackId};
+use crate::info::{ParticipantInfo, RoomInfo};
 use crate::journal::Journal;
-use crate::media::{MediaCommand, MediaEvent};
-use crate::participant::{Admission, Asker, AttachmentId, Participants};
-use crate::request::{Chat, Request};
+use crate::lobby::Lobby;
+use crate::media::MediaCommand;
+use crate::participant::{Asker, AttachmentId, Participant};
+use crate::participants::Participants;
+use crate::reply::{Done, Outcome, Reply};
+use crate::request::Request;
 use crate::snapshot::Snapshot;
 
+mod chat;
+mod config;
+mod data;
+mod hands;
+mod lobby;
+mod moderation;
+mod moving;
 mod negotiation;
+mod port;
 mod presence;
+mod profile;
+mod receiving;
+mod recovery;
+mod settings;
+mod steering;
 mod tracks;
+
+pub use config::Config;
+pub use port::{Input, Output};
 
 /// The time, as the shell read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,118 +55,6 @@ pub struct Now {
     pub unix_ms: u64,
 }
 
-/// What a room keeps to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Config {
-    /// The room ends when nobody was in it for that long.
-    pub empty_timeout: Duration,
-    /// Participants at a time, the hidden included.
-    pub max_participants: usize,
-    /// Tracks that one participant may publish at a time.
-    pub max_tracks_per_participant: usize,
-    /// Requests of one participant that may wait for the media plane at a time.
-    pub max_pending_per_participant: usize,
-    /// Bytes of JSON that the journal keeps.
-    pub journal_bytes: usize,
-    /// How long the journal keeps an event.
-    pub journal_age: Duration,
-    /// What clients are told to keep to. The room itself checks the sizes of descriptions and chat
-    /// texts; the doors check frames.
-    pub limits: Limits,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Config {
-            empty_timeout: Duration::from_secs(60),
-            max_participants: 300,
-            max_tracks_per_participant: 16,
-            max_pending_per_participant: 32,
-            journal_bytes: 1024 * 1024,
-            journal_age: Duration::from_secs(120),
-            limits: Limits {
-                slots: 24,
-                sdp_bytes: 256 * 1024,
-                message_bytes: 64 * 1024,
-                chat_bytes: 8192,
-            },
-        }
-    }
-}
-
-/// What reaches a room.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Input {
-    /// Somebody with a good token wants to come in by a new attachment. The reply is
-    /// [`Reply::Joined`].
-    Join {
-        /// New to this room.
-        attachment: AttachmentId,
-        /// Comes back with the reply.
-        request: u64,
-        /// Who, and what it may do.
-        admission: Box<Admission>,
-    },
-    /// A request came by an attachment. There is exactly one reply to it, now or later.
-    Request {
-        /// Whose.
-        attachment: AttachmentId,
-        /// Comes back with the reply.
-        request: u64,
-        /// What is asked.
-        body: Request,
-    },
-    /// The socket behind an attachment is gone. Nothing more is sent to it.
-    Detached {
-        /// Which.
-        attachment: AttachmentId,
-    },
-    /// The media plane has something to tell.
-    Media(MediaEvent),
-    /// [`Room::deadline`] has passed.
-    Timeout,
-    /// End the room now.
-    Stop {
-        /// Why.
-        reason: EndReason,
-    },
-}
-
-/// What a room wants done. In this order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Output {
-    /// From here on the attachment belongs to this participant and gets the events whose audience
-    /// includes it, until [`Output::Close`] or [`Input::Detached`]. The reply to the join follows.
-    Attached {
-        /// Which.
-        attachment: AttachmentId,
-        /// Whose it is.
-        participant: ParticipantId,
-    },
-    /// The one reply to a request.
-    Reply {
-        /// Who asked.
-        attachment: AttachmentId,
-        /// From the request.
-        request: u64,
-        /// What came of it.
-        outcome: Outcome,
-    },
-    /// Give this to every attachment whose participant is in the envelope's audience.
-    Event(Arc<Envelope>),
-    /// Close the door: nothing follows, and nothing more is taken from it.
-    Close {
-        /// Which.
-        attachment: AttachmentId,
-        /// Why, for the door's own words (a WebSocket's close code).
-        reason: LeaveReason,
-    },
-    /// For the media plane.
-    Media(MediaCommand),
-    /// The room is over. Nothing follows but refusals.
-    Ended(EndReason),
-}
-
 /// One run of one room.
 pub struct Room {
     config: Config,
@@ -154,9 +62,14 @@ pub struct Room {
     ids: IdSource,
     journal: Journal,
     participants: Participants,
+    entrance: Entrance,
+    lobby: Lobby,
+    history: History,
     /// Who publishes what.
     publishers: HashMap<TrackId, ParticipantId>,
     media_requests: u64,
+    /// How many hands were raised so far.
+    hands: u64,
     /// When the last participant left, or the room began.
     empty_since: Option<Duration>,
     ended: Option<EndReason>,
@@ -168,16 +81,29 @@ impl Room {
     /// be a random number: ids of different rooms meet in the media plane.
     pub fn new(config: Config, name: String, seed: u64, now: Now) -> Self {
         let mut ids = IdSource::new(seed);
-        let info = RoomInfo { id: RoomId(ids.draw()), name, started_at: now.unix_ms };
+        let info = RoomInfo {
+            id: RoomId(ids.draw()),
+            name,
+            started_at: now.unix_ms,
+            locked: false,
+            lobby: false,
+            password: false,
+            draining: None,
+        };
         let journal = Journal::new(info.id, ids.draw(), config.journal_bytes, config.journal_age);
+        let history = History::new(config.chat_history, config.chat_history_bytes);
         let mut room = Room {
             config,
             info: info.clone(),
             ids,
             journal,
             participants: Participants::default(),
+            entrance: Entrance::default(),
+            lobby: Lobby::default(),
+            history,
             publishers: HashMap::new(),
             media_requests: 0,
+            hands: 0,
             empty_since: Some(now.monotonic),
             ended: None,
             outputs: VecDeque::new(),
@@ -191,23 +117,24 @@ impl Room {
         match input {
             Input::Join { attachment, request, admission } => {
                 let asker = Asker { attachment, request };
-                if let Err(error) = self.on_join(now, asker, *admission) {
-                    self.reply(asker, Outcome::Error(error));
-                }
+                let result = self.on_join(now, asker, *admission);
+                self.refuse(asker, result);
+            }
+            Input::Resume { attachment, request, secret, cursor, ice_servers } => {
+                let asker = Asker { attachment, request };
+                let result = self.on_resume(now, asker, secret, &cursor, ice_servers);
+                self.refuse(asker, result);
             }
             Input::Request { attachment, request, body } => {
                 let asker = Asker { attachment, request };
-                if let Err(error) = self.on_request(now, asker, body) {
-                    self.reply(asker, Outcome::Error(error));
-                }
+                let result = self.on_request(now, asker, body);
+                self.refuse(asker, result);
             }
             Input::Detached { attachment } => self.on_detached(now, attachment),
             Input::Media(event) => self.on_media(now, event),
-            Input::Timeout => {
-                if self.deadline().is_some_and(|deadline| deadline <= now.monotonic) {
-                    self.end(now, EndReason::Empty);
-                }
-            }
+            Input::Timeout => self.on_timeout(now),
+            Input::Moved { participant, result } => self.on_moved(now, participant, result),
+            Input::Drain { deadline } => self.on_drain(now, deadline),
             Input::Stop { reason } => self.end(now, reason),
         }
     }
@@ -219,13 +146,15 @@ impl Room {
 
     /// When [`Input::Timeout`] is due, on the clock of [`Now::monotonic`].
     pub fn deadline(&self) -> Option<Duration> {
-        match self.ended {
-            Some(_) => None,
-            None => self.empty_since.map(|since| since + self.config.empty_timeout),
+        if self.ended.is_some() {
+            return None;
         }
+        let leases = self.participants.iter().filter_map(|one| one.lease_ends);
+        let empty = self.empty_since.map(|since| since + self.config.empty_timeout);
+        leases.chain(empty).min()
     }
 
-    /// What the room is called and since when it runs.
+    /// What the room is called, since when it runs, and what is before it.
     pub fn info(&self) -> &RoomInfo {
         &self.info
     }
@@ -240,16 +169,32 @@ impl Room {
         self.ended.is_some()
     }
 
-    /// The numbered log, for readers that come back with a cursor.
+    /// The numbered log.
     pub fn journal(&self) -> &Journal {
         &self.journal
     }
 
-    /// What anybody inside may see.
-    pub fn snapshot(&self) -> Snapshot {
+    /// Those whom the others know of, in the order they came.
+    pub fn visible(&self) -> Vec<ParticipantInfo> {
+        self.participants.iter().filter(|one| one.is_visible()).map(Participant::info).collect()
+    }
+
+    /// The room as `reader` may see it now; `None` when it is not in the room.
+    pub fn snapshot(&self, reader: ParticipantId) -> Option<Snapshot> {
+        self.participants.get(reader).map(|reader| self.seen_by(reader))
+    }
+
+    fn seen_by(&self, reader: &Participant) -> Snapshot {
+        let others = self.participants.iter().filter(|one| one.is_visible() && one.id != reader.id);
+        let waiting = reader.is_moderator().then(|| self.lobby.waiting());
         Snapshot {
             room: self.info.clone(),
-            participants: self.visible(),
+            participant: reader.info(),
+            participants: others.map(Participant::info).collect(),
+            grants: reader.grants.info(),
+            bindings: reader.bindings.values().cloned().collect(),
+            chat: self.history.of(reader.id),
+            waiting: waiting.unwrap_or_default(),
             cursor: self.journal.cursor().to_string(),
         }
     }
@@ -258,17 +203,22 @@ impl Room {
         self.refuse_if_ended()?;
         let id = self.participants.with_attachment(asker.attachment);
         let Some(participant) = id.and_then(|id| self.participants.get(id)) else {
-            return Err(RequestError::new(ErrorCode::NotFound, "join the room first"));
+            return self.on_request_from_lobby(now, asker, &body);
         };
-        participant.grants.allows(&body)?;
         let id = participant.id;
+        if self.answer_again(id, asker) {
+            return Ok(());
+        }
+        let Some(participant) = self.participants.get(id) else { return Ok(()) };
+        participant.may(&body)?;
         match body {
-            Request::Join(_) => Err(RequestError::new(
-                ErrorCode::BadRequest,
-                "this connection has joined already; open another one to join again",
-            )),
+            Request::Join(_) | Request::Resume(_) => Err(has_joined()),
+            Request::Ping => {
+                self.done(asker);
+                Ok(())
+            }
             Request::Leave => {
-                self.reply(asker, Outcome::Ok(Reply::Done(Done {})));
+                self.done(asker);
                 self.remove(now, id, LeaveReason::Left);
                 Ok(())
             }
@@ -277,38 +227,29 @@ impl Room {
             Request::Publish(publish) => self.on_publish(asker, id, publish),
             Request::Unpublish(unpublish) => self.on_unpublish(now, asker, id, unpublish),
             Request::Mute(mute) => self.on_mute(now, asker, id, mute),
+            Request::Subscribe(tracks) => self.on_subscribe(now, asker, id, tracks, true),
+            Request::Unsubscribe(tracks) => self.on_subscribe(now, asker, id, tracks, false),
+            Request::Viewport(viewport) => self.on_viewport(asker, id, viewport),
             Request::Chat(chat) => self.on_chat(now, asker, id, chat),
+            Request::Hand(hand) => self.on_hand(now, asker, id, hand),
+            Request::Update(update) => self.on_update(now, asker, id, update),
+            Request::Send(send) => self.on_send(now, asker, id, send),
+            Request::Listen(listen) => self.on_listen(asker, id, listen),
+            Request::Signal(signal) => self.on_signal(now, asker, id, signal),
+            Request::AskToUnmute(ask) => self.on_ask_to_unmute(now, asker, id, ask),
+            Request::Remove(remove) => self.on_remove(now, asker, id, remove),
+            Request::SetRole(set) => self.on_set_role(now, asker, id, set),
+            Request::SetGrants(set) => self.on_set_grants(now, asker, set),
+            Request::Move(request) => self.on_move(asker, id, request),
+            Request::SetRoom(set) => self.on_set_room(now, asker, set),
+            Request::Admit(admit) => self.on_admit(now, asker, admit),
+            Request::Deny(deny) => self.on_deny(now, asker, deny),
+            Request::End => {
+                self.done(asker);
+                self.end(now, EndReason::Ended);
+                Ok(())
+            }
         }
-    }
-
-    fn on_chat(
-        &mut self,
-        now: Now,
-        asker: Asker,
-        id: ParticipantId,
-        chat: Chat,
-    ) -> Result<(), RequestError> {
-        let limit = self.config.limits.chat_bytes as usize;
-        if chat.text.is_empty() {
-            return Err(RequestError::new(ErrorCode::BadRequest, "the text is empty"));
-        }
-        if chat.text.len() > limit {
-            return Err(RequestError::new(
-                ErrorCode::TooLarge,
-                format!("a chat text has at most {limit} bytes"),
-            ));
-        }
-        let Some(participant) = self.participants.get(id) else { return Ok(()) };
-        let message = ChatMessage {
-            id: ChatId(self.ids.draw()),
-            participant: id,
-            name: participant.name.clone(),
-            text: chat.text,
-            at: now.unix_ms,
-        };
-        self.reply(asker, Outcome::Ok(Reply::Posted(Posted { message: message.clone() })));
-        self.emit(now, Audience::Room, Event::ChatPosted { message });
-        Ok(())
     }
 
     /// Ends the room: everybody is told, then let go.
@@ -319,10 +260,13 @@ impl Room {
         self.ended = Some(reason);
         self.emit(now, Audience::Room, Event::RoomEnded { reason });
         let leave = match reason {
-            EndReason::Empty => LeaveReason::RoomEnded,
+            EndReason::Empty | EndReason::Ended => LeaveReason::RoomEnded,
             EndReason::ServerStopping => LeaveReason::ServerStopping,
             EndReason::Internal => LeaveReason::Internal,
         };
+        for knock in self.lobby.take_all() {
+            self.send_away(now, &knock, leave);
+        }
         let everybody: Vec<ParticipantId> = self.participants.iter().map(|one| one.id).collect();
         for id in everybody {
             if let Some(participant) = self.participants.remove(id) {
@@ -336,16 +280,29 @@ impl Room {
     fn refuse_if_ended(&self) -> Result<(), RequestError> {
         let (code, message) = match self.ended {
             None => return Ok(()),
-            Some(EndReason::Empty) => (ErrorCode::Busy, "the room has just ended; join again"),
+            Some(EndReason::Empty | EndReason::Ended) => {
+                (ErrorCode::Busy, "the room has just ended; join again")
+            }
             Some(EndReason::ServerStopping) => (ErrorCode::Stopping, "the server is stopping"),
             Some(EndReason::Internal) => (ErrorCode::Internal, "the room failed; join again"),
         };
         Err(RequestError::new(code, message))
     }
 
-    /// Those whom the others know of, in the order they came.
-    fn visible(&self) -> Vec<ParticipantInfo> {
-        self.participants.iter().filter(|one| one.is_visible()).map(|one| one.info()).collect()
+    /// An attachment belongs to one participant, and to the one that it came for.
+    fn refuse_if_taken(&self, attachment: AttachmentId) -> Result<(), RequestError> {
+        let joined = self.participants.with_attachment(attachment).is_some();
+        if joined || self.lobby.with_attachment(attachment).is_some() {
+            return Err(has_joined());
+        }
+        Ok(())
+    }
+
+    /// Somebody whom all may know of. The hidden are answered like those who are not there.
+    fn someone(&self, id: ParticipantId) -> Result<&Participant, RequestError> {
+        self.participants.get(id).filter(|one| one.is_visible()).ok_or_else(|| {
+            RequestError::new(ErrorCode::NotFound, format!("there is no participant {id}"))
+        })
     }
 
     fn emit(&mut self, now: Now, audience: Audience, event: Event) {
@@ -353,7 +310,41 @@ impl Room {
         self.outputs.push_back(Output::Event(envelope));
     }
 
+    /// Tells a passing event to one attachment alone.
+    fn tell(&mut self, now: Now, attachment: AttachmentId, reader: ParticipantId, event: Event) {
+        let envelope = self.journal.append(now, Audience::Participant(reader), event);
+        self.outputs.push_back(Output::Tell { attachment, envelope });
+    }
+
+    fn refuse(&mut self, asker: Asker, result: Result<(), RequestError>) {
+        if let Err(error) = result {
+            self.reply(asker, Outcome::Error(error));
+        }
+    }
+
+    fn done(&mut self, asker: Asker) {
+        self.reply(asker, Outcome::Ok(Reply::Done(Done {})));
+    }
+
+    /// Answers a request that has just been asked.
     fn reply(&mut self, asker: Asker, outcome: Outcome) {
+        match self.participants.with_attachment(asker.attachment) {
+            Some(id) => self.answer(id, asker, outcome),
+            None => self.send(asker, outcome),
+        }
+    }
+
+    /// Answers a request of `id`, of now or of long ago. Where the connection that it came by is gone, the
+    /// answer waits to be asked for again.
+    fn answer(&mut self, id: ParticipantId, asker: Asker, outcome: Outcome) {
+        let Some(participant) = self.participants.get_mut(id) else { return };
+        participant.outcomes.keep(asker, &outcome);
+        if participant.attachment == Some(asker.attachment) {
+            self.send(asker, outcome);
+        }
+    }
+
+    fn send(&mut self, asker: Asker, outcome: Outcome) {
         let Asker { attachment, request } = asker;
         self.outputs.push_back(Output::Reply { attachment, request, outcome });
     }
@@ -361,4 +352,11 @@ impl Room {
     fn command(&mut self, command: MediaCommand) {
         self.outputs.push_back(Output::Media(command));
     }
+}
+
+fn has_joined() -> RequestError {
+    RequestError::new(
+        ErrorCode::BadRequest,
+        "this connection has joined already; open another one to join again",
+    )
 }

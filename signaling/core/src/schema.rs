@@ -6,15 +6,21 @@ use std::path::PathBuf;
 use ts_rs::{Config, TS};
 
 use crate::error::{ErrorCode, RequestError};
-use crate::event::{
-    Answer, ChatMessage, Done, EndReason, Event, EventFrame, GrantsInfo, IceServer, Joined,
-    LeaveReason, Limits, MediaKind, Outcome, ParticipantInfo, Posted, Published, Reply, ReplyFrame,
-    Role, RoomInfo, TrackInfo, TrackSource,
+use crate::event::{EndReason, Event, EventFrame, LeaveReason};
+use crate::id::{ChatId, ParticipantId, RoomId, Secret, TrackId};
+use crate::info::{
+    Binding, ChatMessage, DataMessage, GrantsInfo, IceServer, Limits, MediaKind, ParticipantInfo,
+    Role, RoomInfo, TrackInfo, TrackSource, Waiting,
 };
-use crate::id::{ChatId, ParticipantId, RoomId, TrackId};
+use crate::reply::{
+    Answer, Done, InLobby, Joined, Outcome, Posted, Published, Reply, ReplyFrame, Resumed,
+};
 use crate::request::{
-    Candidate, Chat, Join, Mute, Offer, Publish, Request, RequestFrame, Unpublish,
+    Admit, AskToUnmute, Candidate, Chat, Deny, Hand, Join, Listen, Move, Mute, Offer, Publish,
+    Remove, Request, RequestFrame, Resume, Send, SetGrants, SetRole, SetRoom, Signal, Tracks,
+    Unpublish, Update, Viewport, ViewportSize,
 };
+use crate::snapshot::Snapshot;
 
 const HEADER: &str = "\
 // Generated from the Rust types of signaling/core. Do not edit: change them and run
@@ -100,12 +106,15 @@ fn typescript() -> String {
     macro_rules! declare {
         ($($name:ty),* $(,)?) => { $(declare::<$name>(&mut out, &config);)* };
     }
-    declare!(RoomId, ParticipantId, TrackId, ChatId);
+    declare!(RoomId, ParticipantId, TrackId, ChatId, Secret);
     declare!(MediaKind, TrackSource, Role, LeaveReason, EndReason, ErrorCode, RequestError);
-    declare!(RoomInfo, ParticipantInfo, TrackInfo, ChatMessage, GrantsInfo, IceServer, Limits);
-    declare!(Join, Offer, Candidate, Publish, Unpublish, Mute, Chat, Request);
+    declare!(RoomInfo, ParticipantInfo, TrackInfo, ChatMessage, DataMessage, Waiting, Binding);
+    declare!(GrantsInfo, IceServer, Limits, Snapshot);
+    declare!(Join, Resume, Offer, Candidate, Publish, Unpublish, Mute, Tracks, ViewportSize);
+    declare!(Viewport, Chat, Hand, Update, Send, Listen, Signal, AskToUnmute, Remove, SetRole);
+    declare!(SetGrants, Move, SetRoom, Admit, Deny, Request);
     declare_frame::<RequestFrame, Request>(&mut out, &config);
-    declare!(Joined, Answer, Published, Posted, Done, Reply, Outcome);
+    declare!(Joined, InLobby, Resumed, Answer, Published, Posted, Done, Reply, Outcome);
     declare_frame::<ReplyFrame, Outcome>(&mut out, &config);
     declare!(Event);
     declare_frame::<EventFrame, Event>(&mut out, &config);

@@ -1,16 +1,28 @@
-//! A room as it is at one place in its journal: what a newcomer gets, and whoever lost its place.
+//! A room as one participant sees it at one place in the journal: what a newcomer gets, and whoever
+//! lost its place.
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{ParticipantInfo, RoomInfo};
+use crate::info::{Binding, ChatMessage, GrantsInfo, ParticipantInfo, RoomInfo, Waiting};
 
-/// Everything that anybody inside may see.
+/// Everything that a participant may see.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Snapshot {
     /// The room.
     pub room: RoomInfo,
-    /// Who is there, in the order they came.
+    /// The reader itself.
+    pub participant: ParticipantInfo,
+    /// The others, in the order they came.
     pub participants: Vec<ParticipantInfo>,
+    /// What the reader may do.
+    pub grants: GrantsInfo,
+    /// Which tracks flow to the reader, and where.
+    pub bindings: Vec<Binding>,
+    /// The newest chat messages that are for the reader, oldest first.
+    pub chat: Vec<ChatMessage>,
+    /// Who waits in the lobby, first come first; empty for those who do not steer the room.
+    pub waiting: Vec<Waiting>,
     /// Events after this place are not in it yet: `epoch.seq`.
     pub cursor: String,
 }

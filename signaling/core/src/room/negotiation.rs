@@ -2,18 +2,21 @@
 //!
 //! A session is opened by the first offer and again by the first offer after a failure. Once its
 //! offer is answered, it is subscribed to everything its participant wants, and from then on to
-//! every wanted track as it comes.
+//! every wanted track as it comes (`receiving`).
 
 use crate::error::{ErrorCode, RequestError};
-use crate::event::{Answer, Audience, Done, Event, LeaveReason, Outcome, Reply};
+use crate::event::{Audience, Event, LeaveReason};
 use crate::id::{ParticipantId, TrackId};
 use crate::media::{MediaAnswer, MediaCommand, MediaError, MediaEvent, MediaRequest};
-use crate::participant::{Asker, Awaited, Binding, Pending, Session};
+use crate::participant::{Asker, Awaited, Pending, Session};
+use crate::reply::{Answer, Outcome, Reply};
 use crate::request::{Candidate, Offer};
 use crate::room::{Now, Room};
 
 /// A candidate attribute has about 100 bytes; extensions may make it somewhat longer.
 const CANDIDATE_BYTES: usize = 1024;
+const RESTARTED: &str =
+    "the media server has lost all peer connections of this room: offer again from a new one";
 
 impl Room {
     pub(super) fn on_offer(
@@ -29,7 +32,8 @@ impl Room {
                 format!("an offer has at most {limit} bytes: offer fewer slots or codecs"),
             ));
         }
-        let request = self.await_media(asker, id, Awaited::Answer)?;
+        let request = self.media_request();
+        self.wait(asker, id, Awaited::Answer(request))?;
         let Some(participant) = self.participants.get_mut(id) else { return Ok(()) };
         if participant.session == Session::Closed {
             participant.session = Session::Opened;
@@ -59,7 +63,7 @@ impl Room {
                 "there is no peer connection yet: send an offer first",
             ));
         }
-        self.reply(asker, Outcome::Ok(Reply::Done(Done {})));
+        self.done(asker);
         // "No more candidates" is nothing that the media plane waits for.
         if !candidate.is_empty() {
             self.command(MediaCommand::Candidate { session: id, candidate });
@@ -67,20 +71,18 @@ impl Room {
         Ok(())
     }
 
-    /// Notes a request that the media plane will answer.
-    pub(super) fn await_media(
+    /// Notes a request that is answered later.
+    pub(super) fn wait(
         &mut self,
         asker: Asker,
         id: ParticipantId,
         what: Awaited,
-    ) -> Result<MediaRequest, RequestError> {
+    ) -> Result<(), RequestError> {
         let limit = self.config.max_pending_per_participant;
-        let request = MediaRequest(self.media_requests);
         match self.participants.get_mut(id) {
             Some(participant) if participant.pending.len() < limit => {
-                self.media_requests += 1;
-                participant.pending.insert(request, Pending { asker, what });
-                Ok(request)
+                participant.pending.push(Pending { asker, what });
+                Ok(())
             }
             _ => Err(RequestError::new(
                 ErrorCode::Busy,
@@ -89,21 +91,28 @@ impl Room {
         }
     }
 
+    /// A number that nothing was asked of the media plane with.
+    pub(super) fn media_request(&mut self) -> MediaRequest {
+        self.media_requests += 1;
+        MediaRequest(self.media_requests)
+    }
+
     pub(super) fn on_media(&mut self, now: Now, event: MediaEvent) {
         match event {
             MediaEvent::Answered { session, request, result } => {
                 let Some(Pending { asker, .. }) = self.awaited(session, request) else { return };
                 match result {
                     Ok(MediaAnswer { sdp, lines }) => {
-                        self.reply(asker, Outcome::Ok(Reply::Answer(Answer { sdp, lines })));
+                        let answer = Reply::Answer(Answer { sdp, lines });
+                        self.answer(session, asker, Outcome::Ok(answer));
                         self.on_negotiated(session);
                     }
-                    Err(error) => self.reply(asker, Outcome::Error(error.into())),
+                    Err(error) => self.answer(session, asker, Outcome::Error(error.into())),
                 }
             }
             MediaEvent::Published { session, request, result } => {
                 let Some(Pending { asker, what }) = self.awaited(session, request) else { return };
-                if let Awaited::Track(publication) = what {
+                if let Awaited::Track(_, publication) = what {
                     self.on_published(now, asker, session, publication, result);
                 }
             }
@@ -118,12 +127,17 @@ impl Room {
             }
             // Nobody is told: the participant sees it in its own peer connection.
             MediaEvent::Connected { .. } => {}
-            MediaEvent::Failed { session } => self.on_failed(now, session),
+            MediaEvent::Failed { session, reason } => self.on_failed(now, session, reason),
+            MediaEvent::Data { to, message } => self.on_data(now, to, message),
+            MediaEvent::Overrun { session } => self.remove(now, session, LeaveReason::TooSlow),
+            MediaEvent::Restarted => self.on_restarted(now),
         }
     }
 
     fn awaited(&mut self, session: ParticipantId, request: MediaRequest) -> Option<Pending> {
-        self.participants.get_mut(session)?.pending.remove(&request)
+        let pending = &mut self.participants.get_mut(session)?.pending;
+        let at = pending.iter().position(|one| one.what.media_request() == Some(request))?;
+        Some(pending.remove(at))
     }
 
     /// The first answered offer of a session: it can be subscribed now.
@@ -133,62 +147,13 @@ impl Room {
             return;
         }
         receiver.session = Session::Negotiated;
-        let Some(receiver) = self.participants.get(id) else { return };
-        let wanted: Vec<TrackId> = self
-            .participants
-            .iter()
-            .filter(|publisher| receiver.wants(publisher))
-            .flat_map(|publisher| publisher.tracks.iter().map(|track| track.info.id))
-            .collect();
-        for track in wanted {
+        for track in self.wanted(id) {
             self.command(MediaCommand::Subscribe { session: id, track });
         }
     }
 
-    /// Lets a new track flow to everybody who wants it and can receive.
-    pub(super) fn subscribe_everybody(&mut self, publisher: ParticipantId, track: TrackId) {
-        let Some(publisher) = self.participants.get(publisher) else { return };
-        let receivers: Vec<ParticipantId> = self
-            .participants
-            .iter()
-            .filter(|one| one.session == Session::Negotiated && one.wants(publisher))
-            .map(|one| one.id)
-            .collect();
-        for session in receivers {
-            self.command(MediaCommand::Subscribe { session, track });
-        }
-    }
-
-    fn on_bound(&mut self, now: Now, id: ParticipantId, track: TrackId, mid: String, bind: u64) {
-        // The track may have ended while the word was on its way.
-        let Some(&publisher) = self.publishers.get(&track) else { return };
-        let Some(receiver) = self.participants.get_mut(id) else { return };
-        // A slot carries one track and a track has one slot: what was there before is over.
-        let replaced: Vec<TrackId> = receiver
-            .bindings
-            .iter()
-            .filter(|(other, old)| **other == track || old.mid == mid)
-            .map(|(other, _)| *other)
-            .collect();
-        for other in replaced {
-            self.unbind(now, id, other);
-        }
-        let Some(receiver) = self.participants.get_mut(id) else { return };
-        receiver.bindings.insert(track, Binding { publisher, mid: mid.clone(), bind });
-        let event = Event::SubscriptionBound { participant: publisher, track, mid, bind };
-        self.emit(now, Audience::Participant(id), event);
-    }
-
-    fn unbind(&mut self, now: Now, id: ParticipantId, track: TrackId) {
-        let Some(receiver) = self.participants.get_mut(id) else { return };
-        let Some(binding) = receiver.bindings.remove(&track) else { return };
-        let Binding { publisher, mid, bind } = binding;
-        let event = Event::SubscriptionUnbound { participant: publisher, track, mid, bind };
-        self.emit(now, Audience::Participant(id), event);
-    }
-
     /// A session is gone, with its tracks and subscriptions. Whoever can offer again keeps its place.
-    fn on_failed(&mut self, now: Now, id: ParticipantId) {
+    fn on_failed(&mut self, now: Now, id: ParticipantId, reason: String) {
         let Some(participant) = self.participants.get_mut(id) else { return };
         if participant.session == Session::Closed {
             return;
@@ -204,6 +169,28 @@ impl Room {
         }
         for track in bound {
             self.unbind(now, id, track);
+        }
+        self.emit(now, Audience::Participant(id), Event::MediaFailed { reason });
+    }
+
+    /// Everything that the media plane had of this room is gone, and what it was asked last is not
+    /// answered any more.
+    fn on_restarted(&mut self, now: Now) {
+        let everybody: Vec<ParticipantId> = self.participants.iter().map(|one| one.id).collect();
+        for &id in &everybody {
+            self.admit_to_media(id);
+            if self.participants.get(id).is_some_and(|one| !one.topics.is_empty()) {
+                self.tell_topics(id);
+            }
+        }
+        for id in everybody {
+            let Some(participant) = self.participants.get_mut(id) else { continue };
+            let waits = |pending: &mut Pending| pending.what.media_request().is_some();
+            for lost in participant.pending.extract_if(.., waits).collect::<Vec<_>>() {
+                let error = RequestError::new(ErrorCode::Busy, RESTARTED);
+                self.answer(id, lost.asker, Outcome::Error(error));
+            }
+            self.on_failed(now, id, RESTARTED.to_owned());
         }
     }
 }

@@ -1,10 +1,13 @@
-//! Coming and going, and who steers.
+//! Coming and going.
 
+use crate::entrance::Passage;
 use crate::error::{ErrorCode, RequestError};
-use crate::event::{Audience, Event, Joined, LeaveReason, Outcome, Reply, Role};
-use crate::id::ParticipantId;
+use crate::event::{Audience, EndReason, Event, LeaveReason};
+use crate::id::{ParticipantId, TrackId};
+use crate::info::Role;
 use crate::media::MediaCommand;
 use crate::participant::{Admission, Asker, AttachmentId, Participant, Session};
+use crate::reply::{Joined, Outcome, Reply};
 use crate::room::{Now, Output, Room};
 
 impl Room {
@@ -15,82 +18,95 @@ impl Room {
         admission: Admission,
     ) -> Result<(), RequestError> {
         self.refuse_if_ended()?;
-        if self.participants.with_attachment(asker.attachment).is_some() {
-            return Err(RequestError::new(
-                ErrorCode::BadRequest,
-                "this connection has joined already; open another one to join again",
-            ));
+        if self.info.draining.is_some() {
+            return Err(RequestError::new(ErrorCode::Stopping, "the server is stopping"));
         }
-        match self.participants.with_identity(&admission.identity) {
-            Some(older) => self.remove(now, older, LeaveReason::DuplicateIdentity),
-            None if self.participants.len() >= self.config.max_participants => {
-                return Err(RequestError::new(
-                    ErrorCode::Full,
-                    format!("the room is full: it takes {}", self.config.max_participants),
-                ));
+        self.refuse_if_taken(asker.attachment)?;
+        match self.entrance.check(now.monotonic, &self.info, &admission)? {
+            Passage::Lobby => self.knock(now, asker, admission),
+            Passage::Open => {
+                self.refuse_if_full(&admission.identity)?;
+                self.give_up_waiting(now, &admission.identity);
+                let id = ParticipantId(self.ids.draw());
+                let joined = self.let_in(now, id, asker.attachment, admission);
+                self.reply(asker, Outcome::Ok(Reply::Joined(Box::new(joined))));
+                self.announce(now, id);
+                Ok(())
             }
-            None => {}
         }
-
-        let id = ParticipantId(self.ids.draw());
-        let Admission { identity, name, metadata, attributes, grants, .. } = admission;
-        let steers = grants.room_admin || (admission.guest && !grants.hidden && !self.is_steered());
-        let participant = Participant {
-            id,
-            name: if name.is_empty() { identity.clone() } else { name },
-            identity,
-            role: if steers { Role::Moderator } else { Role::Participant },
-            metadata,
-            attributes,
-            joined_at: now.unix_ms,
-            grants,
-            guest: admission.guest,
-            headless: admission.headless,
-            interest: admission.interest,
-            attachment: Some(asker.attachment),
-            session: Session::Closed,
-            tracks: Vec::new(),
-            pending: Default::default(),
-            bindings: Default::default(),
-        };
-        let joined = Joined {
-            room: self.info.clone(),
-            participant: participant.info(),
-            participants: self.visible(),
-            grants: participant.grants.info(),
-            cursor: self.journal.cursor().to_string(),
-            ice_servers: admission.ice_servers,
-            limits: self.config.limits,
-        };
-        let announced = participant.is_visible().then(|| participant.info());
-        self.participants.insert(participant);
-        self.empty_since = None;
-
-        let attachment = asker.attachment;
-        self.outputs.push_back(Output::Attached { attachment, participant: id });
-        self.reply(asker, Outcome::Ok(Reply::Joined(Box::new(joined))));
-        if let Some(participant) = announced {
-            self.emit(now, Audience::Others(id), Event::ParticipantJoined { participant });
-        }
-        Ok(())
     }
 
-    /// A socket is gone. Nobody can come back to a participant yet, so keeping it for a while would
-    /// only show the others a ghost: it leaves at once.
-    pub(super) fn on_detached(&mut self, now: Now, attachment: AttachmentId) {
-        if let Some(id) = self.participants.detach(attachment) {
-            self.remove(now, id, LeaveReason::ConnectionLost);
+    /// Whoever is in the room already takes no further place.
+    pub(super) fn refuse_if_full(&self, identity: &str) -> Result<(), RequestError> {
+        let limit = self.config.max_participants;
+        if self.participants.with_identity(identity).is_some() || self.participants.len() < limit {
+            return Ok(());
+        }
+        Err(RequestError::new(ErrorCode::Full, format!("the room is full: it takes {limit}")))
+    }
+
+    /// Makes a participant, which is to get the result before anything else; then [`Room::announce`]
+    /// tells the others.
+    pub(super) fn let_in(
+        &mut self,
+        now: Now,
+        id: ParticipantId,
+        attachment: AttachmentId,
+        admission: Admission,
+    ) -> Joined {
+        if let Some(older) = self.participants.with_identity(&admission.identity) {
+            self.take_out(now, older, LeaveReason::DuplicateIdentity);
+        }
+        self.entrance.learn(&admission.issuer, &admission.identity);
+        let grants = &admission.grants;
+        let steers = grants.room_admin || (admission.guest && !grants.hidden && !self.is_steered());
+        let role = if steers { Role::Moderator } else { Role::Participant };
+        let cursor = self.journal.cursor().seq;
+        let participant = Participant::new(id, admission, attachment, role, now.unix_ms, cursor);
+        let joined = Joined {
+            snapshot: self.seen_by(&participant),
+            resume: participant.resume,
+            ice_servers: participant.ice_servers.clone(),
+            limits: self.config.limits,
+        };
+        self.participants.insert(participant);
+        self.empty_since = None;
+        self.outputs.push_back(Output::Attached { attachment, participant: id });
+        joined
+    }
+
+    /// Tells the others and the media plane of a newcomer.
+    pub(super) fn announce(&mut self, now: Now, id: ParticipantId) {
+        self.admit_to_media(id);
+        let Some(newcomer) = self.participants.get(id).filter(|one| one.is_visible()) else {
+            return;
+        };
+        let participant = newcomer.info();
+        self.emit(now, Audience::Others(id), Event::ParticipantJoined { participant });
+    }
+
+    /// Takes a participant out of the room, for everybody, and sees to what is left.
+    pub(super) fn remove(&mut self, now: Now, id: ParticipantId, reason: LeaveReason) {
+        self.take_out(now, id, reason);
+        if self.ended.is_some() {
+            return;
+        }
+        if self.participants.is_empty() {
+            self.empty_since.get_or_insert(now.monotonic);
+            if self.info.draining.is_some() {
+                return self.end(now, EndReason::ServerStopping);
+            }
+        }
+        if !self.participants.iter().any(|one| one.is_visible() || one.is_moderator()) {
+            self.open_to_all(now);
         }
     }
 
     /// Takes a participant out of the room, for everybody.
-    pub(super) fn remove(&mut self, now: Now, id: ParticipantId, reason: LeaveReason) {
+    fn take_out(&mut self, now: Now, id: ParticipantId, reason: LeaveReason) {
         let Some(participant) = self.participants.remove(id) else { return };
         for track in &participant.tracks {
-            self.publishers.remove(&track.info.id);
-            for receiver in self.participants.iter_mut() {
-                receiver.bindings.remove(&track.info.id);
-            }
+            self.forget_track(track.info.id);
         }
         let announced = participant.is_visible();
         self.dismiss(now, participant, reason);
@@ -98,47 +114,42 @@ impl Room {
             self.emit(now, Audience::Room, Event::ParticipantLeft { participant: id, reason });
         }
         self.elect(now);
-        if self.participants.is_empty() {
-            self.empty_since = Some(now.monotonic);
+    }
+
+    /// Nobody receives the track any more, or has a word about it.
+    pub(super) fn forget_track(&mut self, track: TrackId) {
+        self.publishers.remove(&track);
+        for receiver in self.participants.iter_mut() {
+            receiver.bindings.remove(&track);
+            receiver.wants.forget(track);
         }
     }
 
     /// Lets go of a participant that is no longer in the room: answers what it still waits for, tells
     /// it why, closes its door and its media session.
     pub(super) fn dismiss(&mut self, now: Now, participant: Participant, reason: LeaveReason) {
+        let id = participant.id;
         if let Some(attachment) = participant.attachment {
             let code = match reason {
                 LeaveReason::ServerStopping => ErrorCode::Stopping,
                 LeaveReason::Internal => ErrorCode::Internal,
                 _ => ErrorCode::NotFound,
             };
-            for pending in participant.pending.into_values() {
+            let waits_here = participant.pending.iter().map(|pending| pending.asker);
+            for asker in waits_here.filter(|asker| asker.attachment == attachment) {
                 let error = RequestError::new(code, "the participant left before this was done");
-                self.reply(pending.asker, Outcome::Error(error));
+                self.send(asker, Outcome::Error(error));
             }
-            let audience = Audience::Participant(participant.id);
-            self.emit(now, audience, Event::Disconnected { reason });
-            self.outputs.push_back(Output::Close { attachment, reason });
+            if reason == LeaveReason::Moved && participant.moving == Some(attachment) {
+                self.outputs.push_back(Output::HandOver { attachment });
+            } else {
+                self.emit(now, Audience::Participant(id), Event::Disconnected { reason });
+                self.outputs.push_back(Output::Close { attachment, reason });
+            }
         }
         if participant.session != Session::Closed {
-            self.command(MediaCommand::Close { session: participant.id });
+            self.command(MediaCommand::Close { session: id });
         }
-    }
-
-    /// Whether somebody whom the others can see steers the room.
-    fn is_steered(&self) -> bool {
-        self.participants.iter().any(|one| one.is_visible() && one.role == Role::Moderator)
-    }
-
-    /// Hands an open room without a moderator to the guest who has been in it longest.
-    fn elect(&mut self, now: Now) {
-        if self.is_steered() {
-            return;
-        }
-        let heir = self.participants.iter_mut().find(|one| one.guest && one.is_visible());
-        let Some(heir) = heir else { return };
-        heir.role = Role::Moderator;
-        let participant = heir.info();
-        self.emit(now, Audience::Room, Event::ParticipantUpdated { participant });
+        self.command(MediaCommand::Dismiss { member: id });
     }
 }

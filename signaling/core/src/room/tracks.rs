@@ -1,11 +1,12 @@
 //! Publishing, unpublishing, muting.
 
 use crate::error::{ErrorCode, RequestError};
-use crate::event::{Audience, Done, Event, Outcome, Published, Reply};
+use crate::event::{Audience, Event};
 use crate::id::{ParticipantId, TrackId};
 use crate::media::{MediaCommand, MediaError};
-use crate::participant::{Asker, Awaited, Session};
+use crate::participant::{Asker, Awaited, Participant, Session};
 use crate::publication::Publication;
+use crate::reply::{Outcome, Published, Reply};
 use crate::request::{Mute, Publish, Unpublish};
 use crate::room::{Now, Room};
 
@@ -41,7 +42,8 @@ impl Room {
                 format!("a participant publishes at most {limit} tracks: unpublish one first"),
             ));
         }
-        let request = self.await_media(asker, id, Awaited::Track(publication.clone()))?;
+        let request = self.media_request();
+        self.wait(asker, id, Awaited::Track(request, publication.clone()))?;
         self.command(MediaCommand::Publish {
             session: id,
             track: publication.info.id,
@@ -63,13 +65,19 @@ impl Room {
         result: Result<(), MediaError>,
     ) {
         if let Err(error) = result {
-            return self.reply(asker, Outcome::Error(error.into()));
+            return self.answer(id, asker, Outcome::Error(error.into()));
         }
         let Some(publisher) = self.participants.get_mut(id) else { return };
         let info = publication.info.clone();
+        // A moderator may have taken the right to it meanwhile.
+        if let Err(error) = publisher.must_publish(info.source) {
+            self.command(MediaCommand::Unpublish { track: info.id });
+            return self.answer(id, asker, Outcome::Error(error));
+        }
         publisher.tracks.push(publication);
         self.publishers.insert(info.id, id);
-        self.reply(asker, Outcome::Ok(Reply::Published(Published { track: info.clone() })));
+        let published = Published { track: info.clone() };
+        self.answer(id, asker, Outcome::Ok(Reply::Published(published)));
         if info.muted {
             // Before the first subscription, so that nothing of it is ever forwarded.
             self.command(MediaCommand::Mute { track: info.id, muted: true });
@@ -80,7 +88,7 @@ impl Room {
             Audience::Others(id),
             Event::TrackPublished { participant: id, track: info },
         );
-        self.subscribe_everybody(id, track);
+        self.subscribe_everybody(now, id, track);
     }
 
     pub(super) fn on_unpublish(
@@ -92,7 +100,7 @@ impl Room {
     ) -> Result<(), RequestError> {
         let track = request.track;
         self.own_track(id, track)?;
-        self.reply(asker, Outcome::Ok(Reply::Done(Done {})));
+        self.done(asker);
         self.unpublish(now, id, track);
         self.command(MediaCommand::Unpublish { track });
         Ok(())
@@ -102,10 +110,7 @@ impl Room {
     pub(super) fn unpublish(&mut self, now: Now, id: ParticipantId, track: TrackId) {
         let Some(publisher) = self.participants.get_mut(id) else { return };
         publisher.tracks.retain(|publication| publication.info.id != track);
-        self.publishers.remove(&track);
-        for receiver in self.participants.iter_mut() {
-            receiver.bindings.remove(&track);
-        }
+        self.forget_track(track);
         self.emit(now, Audience::Room, Event::TrackUnpublished { participant: id, track });
     }
 
@@ -117,30 +122,51 @@ impl Room {
         request: Mute,
     ) -> Result<(), RequestError> {
         let Mute { track, muted } = request;
-        self.own_track(id, track)?;
-        let info = self.participants.get_mut(id).and_then(|one| one.track_mut(track));
+        let owner = self.publisher_to_mute(id, track, muted)?;
+        let info = self.participants.get_mut(owner).and_then(|one| one.track_mut(track));
         let changed = info.is_some_and(|info| std::mem::replace(&mut info.muted, muted) != muted);
-        self.reply(asker, Outcome::Ok(Reply::Done(Done {})));
+        self.done(asker);
         if changed {
             self.command(MediaCommand::Mute { track, muted });
+            let by = self.participants.get(id).filter(|one| one.is_visible() && one.id != owner);
+            let by = by.map(|one| one.id);
             let event = if muted {
-                Event::TrackMuted { participant: id, track }
+                Event::TrackMuted { participant: owner, track, by }
             } else {
-                Event::TrackUnmuted { participant: id, track }
+                Event::TrackUnmuted { participant: owner, track }
             };
             self.emit(now, Audience::Room, event);
         }
         Ok(())
     }
 
-    /// Somebody else's track is answered like one that does not exist.
+    /// Whose track it is, if `id` may do this to it: its publisher may, and a moderator may mute it.
+    fn publisher_to_mute(
+        &self,
+        id: ParticipantId,
+        track: TrackId,
+        muted: bool,
+    ) -> Result<ParticipantId, RequestError> {
+        let steers = self.participants.get(id).is_some_and(Participant::is_moderator);
+        match self.publishers.get(&track) {
+            Some(&publisher) if publisher == id || (steers && muted) => Ok(publisher),
+            Some(_) if steers => Err(RequestError::new(
+                ErrorCode::Forbidden,
+                "only its publisher can unmute a track: ask_to_unmute asks for it",
+            )),
+            _ => Err(not_published(track)),
+        }
+    }
+
     fn own_track(&self, id: ParticipantId, track: TrackId) -> Result<(), RequestError> {
         if self.publishers.get(&track) == Some(&id) {
             return Ok(());
         }
-        Err(RequestError::new(
-            ErrorCode::NotFound,
-            format!("you have not published a track {track}"),
-        ))
+        Err(not_published(track))
     }
+}
+
+/// Somebody else's track is answered like one that does not exist.
+fn not_published(track: TrackId) -> RequestError {
+    RequestError::new(ErrorCode::NotFound, format!("you have not published a track {track}"))
 }

@@ -2,10 +2,15 @@
 
 use signaling_core::Admission;
 use signaling_core::error::ErrorCode;
-use signaling_core::event::{Event, Outcome, Reply};
+use signaling_core::event::Event;
 use signaling_core::grants::Grants;
+use signaling_core::id::ParticipantId;
+use signaling_core::info::ChatMessage;
+use signaling_core::reply::{Outcome, Reply};
+use signaling_core::request::{Chat, Request};
+use signaling_core::room::Config;
 
-use crate::world::{Seen, World, admission, chat};
+use crate::world::{Seen, World, admission, chat, hidden};
 
 #[test]
 fn everybody_reads_it_and_the_writer_has_its_reply_first() {
@@ -62,4 +67,51 @@ fn every_message_has_an_id_of_its_own() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), 10);
+}
+
+fn to(some: &[ParticipantId], text: &str) -> Request {
+    Request::Chat(Chat { text: text.to_owned(), to: Some(some.to_vec()) })
+}
+
+#[test]
+fn a_private_message_is_for_its_readers_and_its_writer() {
+    let mut world = World::new();
+    let ana = world.join(admission("ana"));
+    let ben = world.join(admission("ben"));
+    let cleo = world.join(admission("cleo"));
+    let eve = world.join(hidden("eve"));
+    world.forget();
+    world.ask(ana.door, to(&[ben.id, ben.id], "psst"));
+    let events = world.events(ben);
+    assert!(
+        matches!(&events[..], [Event::ChatPosted { message }]
+            if message.to.as_deref() == Some(&[ben.id]) && message.text == "psst"),
+        "{events:?}"
+    );
+    assert_eq!(world.events(ana), events);
+    assert_eq!(world.events(cleo), []);
+    for nobody in [eve.id, ParticipantId(7)] {
+        assert_eq!(world.refusal(ana, to(&[ben.id, nobody], "psst")), ErrorCode::NotFound);
+    }
+    assert_eq!(world.refusal(ana, to(&[], "psst")), ErrorCode::BadRequest);
+    assert_eq!(world.refusal(ana, to(&[ana.id], "psst")), ErrorCode::BadRequest);
+    assert_eq!(world.refusal(ana, to(&[ben.id; 65], "psst")), ErrorCode::BadRequest);
+}
+
+#[test]
+fn who_comes_later_reads_the_newest_that_are_for_it() {
+    let mut world = World::with(Config { chat_history: 3, ..Config::default() });
+    let ana = world.join(admission("ana"));
+    let ben = world.join(admission("ben"));
+    for text in ["one", "two"] {
+        world.ask(ana.door, chat(text));
+    }
+    world.ask(ana.door, to(&[ben.id], "private"));
+    world.ask(ana.door, chat("three"));
+    let (cleo, joined) = world.enter(admission("cleo"));
+    let texts = |chat: Vec<ChatMessage>| chat.into_iter().map(|one| one.text).collect::<Vec<_>>();
+    assert_eq!(texts(joined.snapshot.chat), ["two", "three"]);
+    let of = |id| texts(world.room.snapshot(id).expect("there").chat);
+    assert_eq!(of(ben.id), ["two", "private", "three"]);
+    assert_eq!(of(cleo.id), ["two", "three"]);
 }

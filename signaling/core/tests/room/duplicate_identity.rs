@@ -1,8 +1,9 @@
 //! The same identity joining twice: the newest wins.
 
-use signaling_core::event::{Event, LeaveReason, Outcome};
+use signaling_core::event::{Event, LeaveReason};
 use signaling_core::interest::Interest;
 use signaling_core::media::MediaCommand;
+use signaling_core::reply::Outcome;
 
 use crate::world::{Seen, World, admission, headless, offer, small};
 
@@ -30,10 +31,10 @@ fn the_older_one_is_told_and_closed_and_the_others_see_it_go_and_come() {
         world.events(ana),
         [
             Event::ParticipantLeft { participant: old.id, reason },
-            Event::ParticipantJoined { participant: joined.participant.clone() },
+            Event::ParticipantJoined { participant: joined.snapshot.participant.clone() },
         ]
     );
-    assert_eq!(joined.participants.len(), 1, "the older one is not in the snapshot");
+    assert_eq!(joined.snapshot.participants.len(), 1, "the older one is not in the snapshot");
     assert_eq!(world.room.participant_count(), 2);
 }
 

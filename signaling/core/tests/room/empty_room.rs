@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use signaling_core::error::ErrorCode;
-use signaling_core::event::{EndReason, Event, Outcome};
+use signaling_core::event::{EndReason, Event};
+use signaling_core::reply::Outcome;
 use signaling_core::request::Request;
 use signaling_core::room::{Config, Input};
 
@@ -47,7 +48,7 @@ fn the_last_to_leave_starts_the_clock_and_a_newcomer_stops_it() {
     assert_eq!(world.ended, None, "too early");
     let ben = world.join(admission("ben"));
     assert_eq!(world.room.deadline(), None);
-    world.detach(ben.door);
+    world.ask(ben.door, Request::Leave);
     world.pass(timeout());
     world.handle(Input::Timeout);
     assert_eq!(world.ended, Some(EndReason::Empty));

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use signaling_core::error::ErrorCode;
-use signaling_core::event::TrackSource;
 use signaling_core::grants::{Asked, Audiences, Claims, Entry, VideoClaims};
+use signaling_core::info::TrackSource;
 
 fn claims(json: serde_json::Value) -> Claims {
     serde_json::from_value(json).expect("claims")

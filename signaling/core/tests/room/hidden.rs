@@ -2,8 +2,9 @@
 
 use signaling_core::Admission;
 use signaling_core::error::ErrorCode;
-use signaling_core::event::{Event, Role, TrackSource};
+use signaling_core::event::Event;
 use signaling_core::grants::Grants;
+use signaling_core::info::{Role, TrackSource};
 use signaling_core::media::MediaCommand;
 use signaling_core::request::Request;
 
@@ -15,8 +16,8 @@ fn nobody_is_told_that_one_comes_or_goes() {
     let ana = world.join(admission("ana"));
     let eve = world.join(hidden("eve"));
     let (_, joined) = world.enter(admission("ben"));
-    assert_eq!(joined.participants.len(), 1, "ana alone");
-    assert_eq!(world.room.snapshot().participants.len(), 2, "ana and ben");
+    assert_eq!(joined.snapshot.participants.len(), 1, "ana alone");
+    assert_eq!(world.room.visible().len(), 2, "ana and ben");
     world.forget();
     world.ask(eve.door, Request::Leave);
     world.join(hidden("eve"));
@@ -60,5 +61,5 @@ fn one_does_not_count_as_the_rooms_moderator() {
     let grants = Grants { hidden: true, room_admin: true, ..Grants::default() };
     world.join(Admission { grants, ..admission("eve") });
     let (_, joined) = world.enter(guest("ana"));
-    assert_eq!(joined.participant.role, Role::Moderator);
+    assert_eq!(joined.snapshot.participant.role, Role::Moderator);
 }

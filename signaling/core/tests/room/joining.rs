@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 
 use signaling_core::error::ErrorCode;
-use signaling_core::event::{Event, IceServer, Outcome, Reply, Role, TrackSource};
+use signaling_core::event::Event;
 use signaling_core::grants::Grants;
+use signaling_core::id::ParticipantId;
+use signaling_core::info::{IceServer, Role, TrackSource};
+use signaling_core::reply::Outcome;
 use signaling_core::request::{Join, Request};
 use signaling_core::room::Input;
+use signaling_core::snapshot::Snapshot;
 
 use crate::world::{Seen, World, admission, guest, offer, small};
 
@@ -18,14 +22,14 @@ fn a_newcomer_gets_the_room_as_it_is_and_the_others_get_the_newcomer() {
 
     let (ben, joined) = world.enter(admission("ben"));
 
-    assert_eq!(joined.room.name, "team");
-    assert_eq!(joined.participant.identity, "ben");
-    assert_eq!(joined.participants.len(), 1, "only the others");
-    assert_eq!(joined.participants[0].id, ana.id);
-    assert_eq!(joined.participants[0].tracks, [microphone]);
+    assert_eq!(joined.snapshot.room.name, "team");
+    assert_eq!(joined.snapshot.participant.identity, "ben");
+    assert_eq!(joined.snapshot.participants.len(), 1, "only the others");
+    assert_eq!(joined.snapshot.participants[0].id, ana.id);
+    assert_eq!(joined.snapshot.participants[0].tracks, [microphone]);
     assert_eq!(
         world.events(ana),
-        [Event::ParticipantJoined { participant: joined.participant.clone() }]
+        [Event::ParticipantJoined { participant: joined.snapshot.participant.clone() }]
     );
     assert_eq!(world.seen(ben.door).len(), 1, "the reply and nothing else: {joined:?}");
 }
@@ -57,7 +61,7 @@ fn what_the_token_said_is_what_the_others_see() {
 fn without_a_name_the_identity_is_shown() {
     let mut world = World::new();
     let (_, joined) = world.enter(admission("ana"));
-    assert_eq!(joined.participant.name, "ana");
+    assert_eq!(joined.snapshot.participant.name, "ana");
 }
 
 #[test]
@@ -80,9 +84,9 @@ fn the_newcomer_learns_its_grants_limits_and_ice_servers() {
         ..admission("ana")
     });
     assert_eq!(joined.ice_servers, [server]);
-    assert_eq!(joined.grants.can_publish, [TrackSource::Microphone]);
-    assert!(!joined.grants.can_subscribe);
-    assert!(!joined.grants.can_publish_data);
+    assert_eq!(joined.snapshot.grants.can_publish, [TrackSource::Microphone]);
+    assert!(!joined.snapshot.grants.can_subscribe);
+    assert!(!joined.snapshot.grants.can_publish_data);
     assert_eq!(joined.limits.chat_bytes, 8192);
 }
 
@@ -91,7 +95,7 @@ fn events_after_the_cursor_are_what_the_newcomer_sees_and_no_other() {
     let mut world = World::new();
     world.join(admission("ana"));
     let (ben, joined) = world.enter(admission("ben"));
-    let cursor = joined.cursor.parse().expect("a cursor");
+    let cursor = joined.snapshot.cursor.parse().expect("a cursor");
     world.seen(ben.door);
     let cleo = world.join(admission("cleo"));
     world.ask(cleo.door, Request::Leave);
@@ -137,6 +141,8 @@ fn a_connection_joins_once() {
         identity: None,
         name: None,
         attributes: None,
+        password: None,
+        auto_subscribe: None,
     });
     assert_eq!(world.refusal(ana, again), ErrorCode::BadRequest);
 
@@ -167,15 +173,13 @@ fn whoever_has_not_joined_is_told_to() {
 }
 
 #[test]
-fn the_snapshot_is_what_a_newcomer_would_get() {
+fn the_snapshot_is_what_a_newcomer_gets() {
     let mut world = World::new();
     world.join(admission("ana"));
-    let snapshot = world.room.snapshot();
-    let door = world.knock(admission("ben"));
-    let Some(Seen::Reply(_, Outcome::Ok(Reply::Joined(joined)))) = world.seen(door).pop() else {
-        panic!("let in")
-    };
-    assert_eq!(snapshot.room, joined.room);
-    assert_eq!(snapshot.participants, joined.participants);
-    assert_eq!(snapshot.cursor, joined.cursor);
+    let cursor = world.cursor();
+    let (ben, joined) = world.enter(admission("ben"));
+    assert_eq!(joined.snapshot.cursor, cursor, "its own coming is none of its events");
+    let snapshot = world.room.snapshot(ben.id).expect("ben is there");
+    assert_eq!(Snapshot { cursor, ..snapshot }, joined.snapshot);
+    assert_eq!(world.room.snapshot(ParticipantId(7)), None);
 }

@@ -88,6 +88,22 @@ fn an_event_larger_than_the_journal_is_given_out_and_not_kept() {
     assert_eq!(numbers(&journal, EPOCH, 1), Ok(vec![]));
 }
 
+#[test]
+fn there_is_space_when_nothing_young_has_to_go() {
+    let window = Duration::from_secs(30);
+    let event = Event::RoomEnded { reason: EndReason::Empty };
+    // As above: 46 bytes each.
+    let mut journal = journal(100, 120);
+    assert!(journal.has_space(at(0), &event, window));
+    append(&mut journal, at(0));
+    append(&mut journal, at(10));
+    assert!(!journal.has_space(at(29), &event, window), "the first is too young to go");
+    assert!(journal.has_space(at(30), &event, window));
+    append(&mut journal, at(30));
+    assert_eq!(numbers(&journal, EPOCH, 1), Ok(vec![2, 3]));
+    assert!(!journal.has_space(at(39), &event, window));
+}
+
 proptest! {
     #[test]
     fn a_cursor_survives_its_text(epoch: u64, seq: u64) {
@@ -117,6 +133,30 @@ proptest! {
             if let Ok(found) = numbers(&journal, EPOCH, after) {
                 let wanted: Vec<u64> = (after + 1..=journal.cursor().seq).collect();
                 prop_assert_eq!(found, wanted);
+            }
+        }
+    }
+
+    #[test]
+    fn where_there_is_space_nothing_young_is_dropped(
+        steps in prop::collection::vec(0u64..20, 1..60),
+        max_bytes in 0usize..400,
+    ) {
+        let window = Duration::from_secs(30);
+        let event = Event::RoomEnded { reason: EndReason::Empty };
+        let mut journal = journal(max_bytes, 120);
+        let mut written = Vec::new();
+        let mut seconds = 0;
+        for pass in steps {
+            seconds += pass;
+            let has_space = journal.has_space(at(seconds), &event, window);
+            let young = written.iter().filter(|&&at| seconds - at < 30).count() as u64;
+            let after = journal.cursor().seq - young;
+            let complete = numbers(&journal, EPOCH, after).is_ok();
+            append(&mut journal, at(seconds));
+            written.push(seconds);
+            if has_space && complete {
+                prop_assert!(numbers(&journal, EPOCH, after).is_ok(), "{after}");
             }
         }
     }

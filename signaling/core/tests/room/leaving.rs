@@ -1,10 +1,13 @@
 //! Going: by a request, or by a socket that is gone.
 
-use signaling_core::event::{Done, Event, LeaveReason, Outcome, Reply, TrackSource};
+use signaling_core::event::{Event, LeaveReason};
+use signaling_core::info::TrackSource;
+use signaling_core::interest::Interest;
 use signaling_core::media::{MediaAnswer, MediaCommand, MediaEvent, MediaRequest};
+use signaling_core::reply::{Done, Outcome, Reply};
 use signaling_core::request::Request;
 
-use crate::world::{Seen, World, admission, offer};
+use crate::world::{Seen, World, admission, failed, headless, offer};
 
 #[test]
 fn who_leaves_is_answered_told_and_closed_in_this_order() {
@@ -38,30 +41,30 @@ fn the_others_are_told_once_and_tracks_go_without_further_word() {
     assert_eq!(world.events(ana), [Event::ParticipantLeft { participant: ben.id, reason }]);
     assert_eq!(world.commands(), [MediaCommand::Close { session: ben.id }]);
     let (_, joined) = world.enter(admission("cleo"));
-    assert_eq!(joined.participants.len(), 1);
+    assert_eq!(joined.snapshot.participants.len(), 1);
 }
 
 #[test]
-fn a_socket_that_is_gone_takes_its_participant_along() {
+fn a_headless_door_that_is_gone_takes_its_participant_along() {
     let mut world = World::new();
     let ana = world.join(admission("ana"));
-    let ben = world.negotiated(admission("ben"));
-    world.ask(ben.door, offer());
+    let encoder = world.negotiated(headless("encoder", Interest::None));
+    world.ask(encoder.door, offer());
     world.forget();
 
-    world.detach(ben.door);
+    world.detach(encoder.door);
 
     let reason = LeaveReason::ConnectionLost;
-    assert_eq!(world.events(ana), [Event::ParticipantLeft { participant: ben.id, reason }]);
-    assert_eq!(world.commands(), [MediaCommand::Close { session: ben.id }]);
-    assert_eq!(world.seen(ben.door), [], "there is nobody to talk to");
+    assert_eq!(world.events(ana), [Event::ParticipantLeft { participant: encoder.id, reason }]);
+    assert_eq!(world.commands(), [MediaCommand::Close { session: encoder.id }]);
+    assert_eq!(world.seen(encoder.door), [], "there is nobody to talk to");
 }
 
 #[test]
 fn who_never_offered_has_no_session_to_close() {
     let mut world = World::new();
     let ana = world.join(admission("ana"));
-    world.detach(ana.door);
+    world.ask(ana.door, Request::Leave);
     assert_eq!(world.commands(), []);
 }
 
@@ -78,13 +81,13 @@ fn an_answer_that_comes_too_late_goes_nowhere() {
             _ => None,
         })
         .expect("an offer");
-    world.detach(ana.door);
-    world.commands();
+    world.ask(ana.door, Request::Leave);
+    world.forget();
 
     let answer = MediaAnswer { sdp: "v=0".to_owned(), lines: Vec::new() };
     world.tell(MediaEvent::Answered { session: ana.id, request, result: Ok(answer) });
     world.tell(MediaEvent::Published { session: ana.id, request: MediaRequest(9), result: Ok(()) });
-    world.tell(MediaEvent::Failed { session: ana.id });
+    world.tell(failed(ana.id));
     world.tell(MediaEvent::SlotsNeeded { session: ana.id, audio: 1, video: 1 });
 
     assert_eq!(world.commands(), []);

@@ -1,10 +1,11 @@
 //! What is left of a participant whose media session is gone.
 
-use signaling_core::event::{Event, LeaveReason, TrackSource};
+use signaling_core::event::{Event, LeaveReason};
+use signaling_core::info::{Binding, TrackSource};
 use signaling_core::interest::Interest;
 use signaling_core::media::{MediaCommand, MediaEvent};
 
-use crate::world::{Seen, World, admission, headless, offer};
+use crate::world::{Seen, World, admission, failed, headless, offer};
 
 #[test]
 fn its_tracks_and_bindings_end_and_it_keeps_its_place() {
@@ -17,12 +18,14 @@ fn its_tracks_and_bindings_end_and_it_keeps_its_place() {
     world.tell(MediaEvent::Bound { session: ana.id, track: received, mid: mid.clone(), bind: 1 });
     world.forget();
 
-    world.tell(MediaEvent::Failed { session: ana.id });
+    world.tell(failed(ana.id));
 
     let ended = Event::TrackUnpublished { participant: ana.id, track: own };
     assert_eq!(world.events(ben), std::slice::from_ref(&ended));
-    let unbound = Event::SubscriptionUnbound { participant: ben.id, track: received, mid, bind: 1 };
-    assert_eq!(world.events(ana), [ended, unbound]);
+    let reason = "consent ended".to_owned();
+    let unbound =
+        Event::SubscriptionUnbound(Binding { participant: ben.id, track: received, mid, bind: 1 });
+    assert_eq!(world.events(ana), [ended, unbound, Event::MediaFailed { reason }]);
     assert_eq!(world.commands(), [], "the media plane has closed the session itself");
     assert_eq!(world.room.participant_count(), 2);
 }
@@ -33,8 +36,8 @@ fn the_next_offer_opens_a_session_with_everything_in_it() {
     let ana = world.negotiated(admission("ana"));
     let ben = world.negotiated(admission("ben"));
     let received = world.published(ben, "0", TrackSource::Camera).id;
-    world.tell(MediaEvent::Failed { session: ana.id });
-    world.tell(MediaEvent::Failed { session: ana.id });
+    world.tell(failed(ana.id));
+    world.tell(failed(ana.id));
     world.forget();
 
     world.ask(ana.door, offer());
@@ -52,7 +55,7 @@ fn nothing_is_sent_to_a_session_that_is_gone() {
     let mut world = World::new();
     let ana = world.negotiated(admission("ana"));
     let ben = world.negotiated(admission("ben"));
-    world.tell(MediaEvent::Failed { session: ana.id });
+    world.tell(failed(ana.id));
     world.published(ben, "0", TrackSource::Camera);
     world.detach(ana.door);
     assert_eq!(world.commands(), []);
@@ -65,7 +68,7 @@ fn whoever_came_by_a_headless_door_leaves() {
     let encoder = world.negotiated(headless("encoder", Interest::None));
     world.published(encoder, "0", TrackSource::Camera);
 
-    world.tell(MediaEvent::Failed { session: encoder.id });
+    world.tell(failed(encoder.id));
 
     let reason = LeaveReason::ConnectionLost;
     assert_eq!(world.events(ana), [Event::ParticipantLeft { participant: encoder.id, reason }]);

@@ -1,9 +1,11 @@
 //! Muting one's own tracks.
 
 use signaling_core::error::ErrorCode;
-use signaling_core::event::{Done, Event, Outcome, Reply, TrackSource};
+use signaling_core::event::Event;
 use signaling_core::id::TrackId;
+use signaling_core::info::TrackSource;
 use signaling_core::media::MediaCommand;
+use signaling_core::reply::{Done, Outcome, Reply};
 use signaling_core::request::{Publish, Request};
 
 use crate::world::{Seen, World, admission, mute, publish};
@@ -18,7 +20,7 @@ fn everybody_is_told_and_the_media_plane_stops_forwarding() {
     for muted in [true, false] {
         world.ask(ana.door, mute(track, muted));
         let event = match muted {
-            true => Event::TrackMuted { participant: ana.id, track },
+            true => Event::TrackMuted { participant: ana.id, track, by: None },
             false => Event::TrackUnmuted { participant: ana.id, track },
         };
         assert_eq!(world.events(ben), std::slice::from_ref(&event));
@@ -32,7 +34,7 @@ fn everybody_is_told_and_the_media_plane_stops_forwarding() {
             "{seen:?}"
         );
         assert_eq!(world.commands(), [MediaCommand::Mute { track, muted }]);
-        assert_eq!(world.room.snapshot().participants[0].tracks[0].muted, muted);
+        assert_eq!(world.room.visible()[0].tracks[0].muted, muted);
     }
 }
 

@@ -1,10 +1,11 @@
 //! Offers, answers and candidates.
 
 use signaling_core::error::ErrorCode;
-use signaling_core::event::{Answer, Done, MediaKind, Outcome, Reply};
+use signaling_core::info::MediaKind;
 use signaling_core::media::{
     MediaAnswer, MediaCommand, MediaError, MediaEvent, MediaLine, MediaRequest,
 };
+use signaling_core::reply::{Answer, Done, Outcome, Reply};
 use signaling_core::request::{Candidate, Offer, Request};
 
 use crate::world::{Somebody, World, admission, offer, publish, small};
@@ -145,7 +146,7 @@ fn what_waits_for_the_media_plane_is_bounded() {
     world.ask(ana.door, offer());
     world.ask(ana.door, offer());
     assert_eq!(world.refusal(ana, offer()), ErrorCode::Busy);
-    let microphone = signaling_core::event::TrackSource::Microphone;
+    let microphone = signaling_core::info::TrackSource::Microphone;
     assert_eq!(world.refusal(ana, publish("0", microphone)), ErrorCode::Busy);
     let answer = MediaAnswer { sdp: "v=0".to_owned(), lines: Vec::new() };
     world.tell(MediaEvent::Answered { session: ana.id, request, result: Ok(answer) });

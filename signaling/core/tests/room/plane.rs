@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use signaling_core::id::{ParticipantId, TrackId};
+use signaling_core::info::DataMessage;
 use signaling_core::media::{MediaAnswer, MediaCommand, MediaError, MediaEvent};
+
+use crate::world::failed;
 
 #[derive(Debug, Default)]
 pub(crate) struct Plane {
@@ -11,6 +14,9 @@ pub(crate) struct Plane {
     open: BTreeSet<ParticipantId>,
     /// Open as it is.
     alive: BTreeSet<ParticipantId>,
+    /// In the room, as the room has said, and whether they may send.
+    members: BTreeMap<ParticipantId, bool>,
+    listening: BTreeMap<ParticipantId, Vec<String>>,
     tracks: BTreeMap<TrackId, ParticipantId>,
     subscriptions: BTreeSet<(ParticipantId, TrackId)>,
     /// Not yet told.
@@ -57,12 +63,29 @@ impl Plane {
             MediaCommand::Subscribe { session, track } => {
                 assert!(self.open.contains(&session), "a subscription of no session");
                 assert_ne!(self.tracks.get(&track), Some(&session), "its own track");
-                if self.alive.contains(&session) && self.tracks.contains_key(&track) {
+                if self.is_flowing(session, track) {
                     assert!(self.subscriptions.insert((session, track)), "subscribed twice");
                 }
             }
             MediaCommand::Unsubscribe { session, track } => {
-                self.subscriptions.remove(&(session, track));
+                assert!(self.open.contains(&session), "an end of a subscription of no session");
+                let was = self.subscriptions.remove(&(session, track));
+                assert!(was || !self.is_flowing(session, track), "was not subscribed");
+            }
+            MediaCommand::Viewport { session, track, .. } => {
+                assert!(self.open.contains(&session), "a viewport of no session");
+                assert_ne!(self.tracks.get(&track), Some(&session), "its own track");
+            }
+            MediaCommand::Admit { member, may_send } => {
+                self.members.insert(member, may_send);
+            }
+            MediaCommand::Listen { member, topics } => {
+                assert!(self.members.contains_key(&member), "nobody listens: {member}");
+                self.listening.insert(member, topics);
+            }
+            MediaCommand::Dismiss { member } => {
+                assert!(self.members.remove(&member).is_some(), "was not there: {member}");
+                self.listening.remove(&member);
             }
             MediaCommand::Close { session } => {
                 assert!(self.open.remove(&session), "closed what was not open: {session}");
@@ -74,8 +97,16 @@ impl Plane {
     /// What is told next.
     pub(crate) fn next(&mut self) -> Option<MediaEvent> {
         let event = self.events.pop_front()?;
-        if let MediaEvent::Failed { session } = &event {
-            self.open.remove(session);
+        match &event {
+            MediaEvent::Failed { session, .. } => {
+                self.open.remove(session);
+            }
+            MediaEvent::Restarted => {
+                self.open.clear();
+                self.members.clear();
+                self.listening.clear();
+            }
+            _ => {}
         }
         Some(event)
     }
@@ -84,7 +115,16 @@ impl Plane {
     pub(crate) fn fail(&mut self, nth: usize) {
         let Some(session) = pick(&self.alive, nth) else { return };
         self.end(session);
-        self.events.push_back(MediaEvent::Failed { session });
+        self.events.push_back(failed(session));
+    }
+
+    /// Everything is lost, and nothing that was to be told is told.
+    pub(crate) fn restart(&mut self) {
+        self.events.retain(|event| matches!(event, MediaEvent::Restarted));
+        self.alive.clear();
+        self.tracks.clear();
+        self.subscriptions.clear();
+        self.events.push_back(MediaEvent::Restarted);
     }
 
     /// A subscription gets a slot.
@@ -104,8 +144,39 @@ impl Plane {
         });
     }
 
-    pub(crate) fn has_no_session(&self) -> bool {
-        self.open.is_empty()
+    /// Somebody's data channel carries a message for everybody else; tells for whom.
+    pub(crate) fn send(&mut self, nth: usize, text: &str, lossy: bool) -> Vec<ParticipantId> {
+        let senders = self.members.iter().filter(|(_, may_send)| **may_send).map(|(id, _)| *id);
+        let Some(from) = pick(&senders.collect(), nth) else { return Vec::new() };
+        let to: Vec<_> = self.members.keys().copied().filter(|id| *id != from).collect();
+        let (topic, payload) = (String::new(), text.as_bytes().into());
+        let message = DataMessage { from, id: None, lossy, topic, payload };
+        self.events.push_back(MediaEvent::Data { to: to.clone(), message });
+        to
+    }
+
+    /// Somebody does not take its messages.
+    pub(crate) fn overrun(&mut self, nth: usize) {
+        if let Some(session) = pick(&self.alive, nth) {
+            self.events.push_back(MediaEvent::Overrun { session });
+        }
+    }
+
+    pub(crate) fn has_nothing(&self) -> bool {
+        self.open.is_empty() && self.members.is_empty() && self.listening.is_empty()
+    }
+
+    /// Who is in the room and whether it may send, as far as the room has said.
+    pub(crate) fn members(&self) -> &BTreeMap<ParticipantId, bool> {
+        &self.members
+    }
+
+    pub(crate) fn topics(&self, member: ParticipantId) -> &[String] {
+        self.listening.get(&member).map_or(&[], Vec::as_slice)
+    }
+
+    fn is_flowing(&self, session: ParticipantId, track: TrackId) -> bool {
+        self.alive.contains(&session) && self.tracks.contains_key(&track)
     }
 
     fn end(&mut self, session: ParticipantId) {

@@ -2,9 +2,11 @@
 
 use signaling_core::Admission;
 use signaling_core::error::ErrorCode;
-use signaling_core::event::{Done, Event, MediaKind, Outcome, Published, Reply, TrackSource};
+use signaling_core::event::Event;
 use signaling_core::grants::Grants;
+use signaling_core::info::{MediaKind, TrackSource};
 use signaling_core::media::{MediaCommand, MediaError, MediaEvent, TrackGroup};
+use signaling_core::reply::{Done, Outcome, Published, Reply};
 use signaling_core::request::{Publish, Request};
 
 use crate::world::{Seen, World, admission, offer, publish, small, unpublish};
@@ -106,7 +108,7 @@ fn a_refused_publication_leaves_no_trace() {
         Some(Outcome::Error(error)) if error.code == ErrorCode::NotFound
     ));
     assert_eq!(world.events(ben), []);
-    assert_eq!(world.room.snapshot().participants[0].tracks, []);
+    assert_eq!(world.room.visible()[0].tracks, []);
     world.published(ana, "9", TrackSource::Camera);
 }
 
@@ -157,7 +159,7 @@ fn an_m_line_is_published_once_and_again_after_it_ended() {
     );
     world.grant_media();
     assert_eq!(world.refusal(ana, publish("0", TrackSource::Camera)), ErrorCode::BadRequest);
-    let track = world.room.snapshot().participants[0].tracks[0].id;
+    let track = world.room.visible()[0].tracks[0].id;
     world.asks(ana, unpublish(track));
     world.published(ana, "0", TrackSource::Camera);
 }
@@ -191,7 +193,7 @@ fn ending_a_track_is_told_to_everybody_and_done_once() {
 
     assert_eq!(world.events(ben), [Event::TrackUnpublished { participant: ana.id, track }]);
     assert_eq!(world.commands(), [MediaCommand::Unpublish { track }]);
-    assert_eq!(world.room.snapshot().participants[0].tracks, []);
+    assert_eq!(world.room.visible()[0].tracks, []);
     assert_eq!(world.refusal(ana, unpublish(track)), ErrorCode::NotFound);
 }
 
@@ -201,5 +203,5 @@ fn tracks_stand_in_the_order_they_came() {
     let ana = world.negotiated(admission("ana"));
     let first = world.published(ana, "1", TrackSource::Camera);
     let second = world.published(ana, "0", TrackSource::Microphone);
-    assert_eq!(world.room.snapshot().participants[0].tracks, [first, second]);
+    assert_eq!(world.room.visible()[0].tracks, [first, second]);
 }

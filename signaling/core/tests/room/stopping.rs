@@ -1,8 +1,9 @@
 //! The end of a room that people are in.
 
 use signaling_core::error::ErrorCode;
-use signaling_core::event::{EndReason, Event, LeaveReason, Outcome};
+use signaling_core::event::{EndReason, Event, LeaveReason};
 use signaling_core::media::MediaCommand;
+use signaling_core::reply::Outcome;
 use signaling_core::room::Input;
 
 use crate::world::{Seen, World, admission, offer};

@@ -1,9 +1,10 @@
 //! Who receives what, and on which slot.
 
 use signaling_core::Admission;
-use signaling_core::event::{Event, TrackSource};
+use signaling_core::event::Event;
 use signaling_core::grants::Grants;
 use signaling_core::id::{ParticipantId, TrackId};
+use signaling_core::info::{Binding, TrackSource};
 use signaling_core::interest::Interest;
 use signaling_core::media::{MediaCommand, MediaEvent};
 use signaling_core::request::Request;
@@ -121,7 +122,7 @@ fn the_receiver_alone_is_told_where_a_track_flows() {
     let mid = "5".to_owned();
     assert_eq!(
         world.events(ben),
-        [Event::SubscriptionBound { participant: ana.id, track, mid, bind: 3 }]
+        [Event::SubscriptionBound(Binding { participant: ana.id, track, mid, bind: 3 })]
     );
     assert_eq!(world.events(ana), []);
     assert_eq!(world.events(cleo), []);
@@ -143,8 +144,8 @@ fn a_slot_that_carries_another_track_is_unbound_first() {
     assert_eq!(
         world.events(ben),
         [
-            Event::SubscriptionUnbound { participant, track: old, mid: mid(), bind: 1 },
-            Event::SubscriptionBound { participant, track: new, mid: mid(), bind: 2 },
+            Event::SubscriptionUnbound(Binding { participant, track: old, mid: mid(), bind: 1 }),
+            Event::SubscriptionBound(Binding { participant, track: new, mid: mid(), bind: 2 }),
         ]
     );
 }
@@ -163,8 +164,13 @@ fn a_track_that_moves_to_another_slot_leaves_the_first() {
     assert_eq!(
         world.events(ben),
         [
-            Event::SubscriptionUnbound { participant, track, mid: "5".to_owned(), bind: 1 },
-            Event::SubscriptionBound { participant, track, mid: "7".to_owned(), bind: 1 },
+            Event::SubscriptionUnbound(Binding {
+                participant,
+                track,
+                mid: "5".to_owned(),
+                bind: 1
+            }),
+            Event::SubscriptionBound(Binding { participant, track, mid: "7".to_owned(), bind: 1 }),
         ]
     );
 }
@@ -183,7 +189,7 @@ fn the_end_of_a_track_frees_its_slot_without_further_word() {
     let new = world.published(ana, "0", TrackSource::Camera).id;
     bind(&mut world, ben, new, "5", 2);
     let events = world.events(ben);
-    assert!(matches!(&events[..], [Event::SubscriptionBound { .. }]), "{events:?}");
+    assert!(matches!(&events[..], [Event::SubscriptionBound(_)]), "{events:?}");
 
     world.ask(ana.door, Request::Leave);
     let events = world.events(ben);

@@ -5,15 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use signaling_core::error::ErrorCode;
-use signaling_core::event::{
-    EndReason, Envelope, Event, EventFrame, Joined, LeaveReason, Outcome, Reply, TrackInfo,
-    TrackSource,
-};
+use signaling_core::event::{EndReason, Envelope, Event, EventFrame, LeaveReason};
 use signaling_core::grants::Grants;
-use signaling_core::id::{ParticipantId, TrackId};
+use signaling_core::id::{ParticipantId, Secret, TrackId};
+use signaling_core::info::{TrackInfo, TrackSource};
 use signaling_core::interest::Interest;
 use signaling_core::media::{MediaAnswer, MediaCommand, MediaEvent};
-use signaling_core::request::{Chat, Mute, Offer, Publish, Request, Unpublish};
+use signaling_core::reply::{Done, Joined, Outcome, Reply};
+use signaling_core::request::{Chat, Mute, Offer, Publish, Request, SetRoom, Unpublish};
 use signaling_core::room::{Config, Input, Now, Output, Room};
 use signaling_core::{Admission, AttachmentId};
 
@@ -23,6 +22,8 @@ pub(crate) enum Seen {
     Reply(u64, Outcome),
     Event(EventFrame),
     Closed(LeaveReason),
+    /// It belongs to another room now.
+    HandedOver,
 }
 
 /// One door.
@@ -42,7 +43,21 @@ pub(crate) struct World {
     /// Every event, whoever saw it.
     pub(crate) events: Vec<Arc<Envelope>>,
     pub(crate) ended: Option<EndReason>,
+    /// Those on their way to another room.
+    pub(crate) moves: Vec<Moving>,
+    /// Those who were sent away: issuer, identity, until when.
+    pub(crate) barred: Vec<(String, String, u64)>,
+    secrets: BTreeMap<ParticipantId, Secret>,
     next: u64,
+}
+
+/// An [`Output::Move`].
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Moving {
+    pub(crate) participant: ParticipantId,
+    pub(crate) attachment: AttachmentId,
+    pub(crate) admission: Admission,
+    pub(crate) room: String,
 }
 
 /// Somebody in the room.
@@ -64,6 +79,11 @@ pub(crate) fn admission(identity: &str) -> Admission {
         headless: false,
         interest: Interest::All,
         ice_servers: Vec::new(),
+        issuer: "key".to_owned(),
+        expires_at: 1_700_003_600,
+        password: None,
+        resume: Secret(0),
+        moved_from: None,
     }
 }
 
@@ -83,6 +103,21 @@ pub(crate) fn hidden(identity: &str) -> Admission {
     Admission { grants, ..admission(identity) }
 }
 
+/// One who steers by its token.
+pub(crate) fn admin(identity: &str) -> Admission {
+    let grants = Grants { room_admin: true, ..Grants::default() };
+    Admission { grants, ..admission(identity) }
+}
+
+/// A request that leaves everything as it is.
+pub(crate) fn no_change() -> SetRoom {
+    SetRoom { locked: None, lobby: None, password: None }
+}
+
+pub(crate) fn lobby(is_there: bool) -> Request {
+    Request::SetRoom(SetRoom { lobby: Some(is_there), ..no_change() })
+}
+
 pub(crate) fn offer() -> Request {
     Request::Offer(Offer { sdp: "v=0".to_owned() })
 }
@@ -98,7 +133,7 @@ pub(crate) fn publish(mid: &str, source: TrackSource) -> Request {
 }
 
 pub(crate) fn chat(text: impl Into<String>) -> Request {
-    Request::Chat(Chat { text: text.into() })
+    Request::Chat(Chat { text: text.into(), to: None })
 }
 
 pub(crate) fn mute(track: TrackId, muted: bool) -> Request {
@@ -132,6 +167,9 @@ impl World {
             media: Vec::new(),
             events: Vec::new(),
             ended: None,
+            moves: Vec::new(),
+            barred: Vec::new(),
+            secrets: BTreeMap::new(),
             next: 0,
         };
         world.drain();
@@ -156,11 +194,40 @@ impl World {
 
     /// Knocks; what comes of it is with the door.
     pub(crate) fn knock(&mut self, admission: Admission) -> AttachmentId {
-        let attachment = AttachmentId(self.number());
+        let attachment = self.open_door();
         let request = self.number();
-        self.doors.insert(attachment, Door::default());
+        let admission = Admission { resume: Secret(self.number().into()), ..admission };
         self.handle(Input::Join { attachment, request, admission: Box::new(admission) });
         attachment
+    }
+
+    fn open_door(&mut self) -> AttachmentId {
+        let attachment = AttachmentId(self.number());
+        self.doors.insert(attachment, Door::default());
+        attachment
+    }
+
+    /// Comes back by another door, which has the rest.
+    pub(crate) fn resume(&mut self, who: Somebody, cursor: &str) -> AttachmentId {
+        self.resume_with(self.secrets[&who.id], cursor)
+    }
+
+    pub(crate) fn resume_with(&mut self, secret: Secret, cursor: &str) -> AttachmentId {
+        let attachment = self.open_door();
+        let request = self.number();
+        let (cursor, ice_servers) = (cursor.to_owned(), Vec::new());
+        self.handle(Input::Resume { attachment, request, secret, cursor, ice_servers });
+        attachment
+    }
+
+    /// The place that the journal has come to.
+    pub(crate) fn cursor(&self) -> String {
+        self.room.journal().cursor().to_string()
+    }
+
+    /// What opens the way back for `who`.
+    pub(crate) fn secret(&self, who: Somebody) -> Secret {
+        self.secrets[&who.id]
     }
 
     /// Comes in, and forgets what came along.
@@ -175,23 +242,53 @@ impl World {
         let door = self.knock(admission);
         match self.doors[&door].seen.last() {
             Some(Seen::Reply(_, Outcome::Ok(Reply::Joined(joined)))) => {
-                (Somebody { door, id: joined.participant.id }, joined.as_ref().clone())
+                (Somebody { door, id: joined.snapshot.participant.id }, joined.as_ref().clone())
             }
             other => panic!("not let in: {other:?}"),
+        }
+    }
+
+    /// Knocks where nobody is let in; returns why.
+    pub(crate) fn turned_away(&mut self, admission: Admission) -> ErrorCode {
+        let door = self.knock(admission);
+        match &self.seen(door)[..] {
+            [Seen::Reply(_, Outcome::Error(error))] => error.code,
+            other => panic!("not turned away: {other:?}"),
+        }
+    }
+
+    /// Knocks and waits in the lobby.
+    pub(crate) fn waits(&mut self, admission: Admission) -> Somebody {
+        let door = self.knock(admission);
+        match &self.seen(door)[..] {
+            [Seen::Reply(_, Outcome::Ok(Reply::InLobby(lobby)))] => {
+                Somebody { door, id: lobby.waiting }
+            }
+            other => panic!("does not wait: {other:?}"),
         }
     }
 
     /// Asks; returns the number of the request.
     pub(crate) fn ask(&mut self, door: AttachmentId, body: Request) -> u64 {
         let request = self.number();
-        self.handle(Input::Request { attachment: door, request, body });
+        self.ask_as(door, request, body);
         request
+    }
+
+    /// Asks with a number of one's own choosing.
+    pub(crate) fn ask_as(&mut self, door: AttachmentId, request: u64, body: Request) {
+        self.handle(Input::Request { attachment: door, request, body });
     }
 
     /// Asks what is answered at once, and forgets what else there was.
     pub(crate) fn asks(&mut self, somebody: Somebody, body: Request) -> Outcome {
         let number = self.ask(somebody.door, body);
         self.outcome(somebody.door, number).expect("an answer at once")
+    }
+
+    /// Asks for what is done at once and has nothing to tell, and forgets what else there was.
+    pub(crate) fn does(&mut self, somebody: Somebody, body: Request) {
+        assert_eq!(self.asks(somebody, body), Outcome::Ok(Reply::Done(Done {})));
     }
 
     /// The code with which a request is refused.
@@ -226,9 +323,16 @@ impl World {
             .collect()
     }
 
-    /// What the media plane was asked since it last was.
+    /// What the media plane was asked since it last was, about sessions and tracks.
     pub(crate) fn commands(&mut self) -> Vec<MediaCommand> {
-        std::mem::take(&mut self.media)
+        let all = std::mem::take(&mut self.media);
+        all.into_iter().filter(|command| !is_about_members(command)).collect()
+    }
+
+    /// What it was told since it last was, about who is there.
+    pub(crate) fn members(&mut self) -> Vec<MediaCommand> {
+        let all = std::mem::take(&mut self.media);
+        all.into_iter().filter(is_about_members).collect()
     }
 
     /// The media plane grants everything that it was asked.
@@ -301,9 +405,23 @@ impl World {
                     self.give(attachment, Seen::Reply(request, outcome));
                 }
                 Output::Event(envelope) => self.announce(envelope),
+                Output::Tell { attachment, envelope } => {
+                    self.give(attachment, Seen::Event(envelope.frame.clone()));
+                }
                 Output::Close { attachment, reason } => {
                     self.give(attachment, Seen::Closed(reason));
                     self.doors.get_mut(&attachment).expect("a door").is_gone = true;
+                }
+                Output::HandOver { attachment } => {
+                    self.give(attachment, Seen::HandedOver);
+                    self.doors.get_mut(&attachment).expect("a door").is_gone = true;
+                }
+                Output::Move { participant, attachment, admission, room } => {
+                    let admission = *admission;
+                    self.moves.push(Moving { participant, attachment, admission, room });
+                }
+                Output::Bar { issuer, identity, until } => {
+                    self.barred.push((issuer, identity, until));
                 }
                 Output::Media(command) => self.media.push(command),
                 Output::Ended(reason) => self.ended = Some(reason),
@@ -312,9 +430,18 @@ impl World {
     }
 
     fn give(&mut self, attachment: AttachmentId, seen: Seen) {
+        if let Seen::Event(EventFrame { event: Event::LobbyAdmitted { joined }, .. })
+        | Seen::Reply(_, Outcome::Ok(Reply::Joined(joined))) = &seen
+        {
+            self.secrets.insert(joined.snapshot.participant.id, joined.resume);
+        }
         let door = self.doors.get_mut(&attachment).expect("a door");
-        assert!(!door.is_gone, "a door that is gone was given {seen:?}");
-        door.seen.push(seen);
+        // What comes from a door that was closed is refused, and nobody is there to hear it.
+        let refusal = matches!(seen, Seen::Reply(_, Outcome::Error(_)));
+        assert!(!door.is_gone || refusal, "a door that is gone was given {seen:?}");
+        if !door.is_gone {
+            door.seen.push(seen);
+        }
     }
 
     fn announce(&mut self, envelope: Arc<Envelope>) {
@@ -325,4 +452,16 @@ impl World {
         }
         self.events.push(envelope);
     }
+}
+
+fn is_about_members(command: &MediaCommand) -> bool {
+    matches!(
+        command,
+        MediaCommand::Admit { .. } | MediaCommand::Listen { .. } | MediaCommand::Dismiss { .. }
+    )
+}
+
+/// A session is lost.
+pub(crate) fn failed(session: ParticipantId) -> MediaEvent {
+    MediaEvent::Failed { session, reason: "consent ended".to_owned() }
 }
