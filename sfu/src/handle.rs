@@ -7,6 +7,7 @@ use sfu_core::{Command, RoomKey};
 
 use crate::mailbox::{Mail, Mailbox};
 use crate::placement::Placement;
+use crate::tcp::Parcel;
 
 /// The room's worker has more to do than its queue holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -16,15 +17,22 @@ pub struct Overloaded;
 /// Posts commands to the worker of their room. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct SfuHandle {
-    mailboxes: Arc<[Mailbox]>,
+    mailboxes: Arc<[Mailbox<Mail>]>,
+    tcp: Option<Arc<Mailbox<Parcel>>>,
     placement: Arc<Mutex<Placement>>,
     udp_port: u16,
+    tcp_port: Option<u16>,
 }
 
 impl SfuHandle {
-    pub(crate) fn new(mailboxes: Arc<[Mailbox]>, udp_port: u16) -> SfuHandle {
+    pub(crate) fn new(
+        mailboxes: Arc<[Mailbox<Mail>]>,
+        tcp: Option<Arc<Mailbox<Parcel>>>,
+        udp_port: u16,
+        tcp_port: Option<u16>,
+    ) -> SfuHandle {
         let placement = Arc::new(Mutex::new(Placement::new(mailboxes.len())));
-        SfuHandle { mailboxes, placement, udp_port }
+        SfuHandle { mailboxes, tcp, placement, udp_port, tcp_port }
     }
 
     /// Posts a command. Commands of one room arrive in the order of posting.
@@ -42,10 +50,12 @@ impl SfuHandle {
         self.placement(|placement| placement.end(room));
     }
 
-    /// The counters of all workers together.
+    /// The counters of all media threads together.
     pub fn counters(&self) -> Stats {
-        self.mailboxes.iter().fold(Stats::default(), |mut sum, mailbox| {
-            sum += mailbox.stats();
+        let workers = self.mailboxes.iter().map(Mailbox::stats);
+        let tcp = self.tcp.iter().map(|mailbox| mailbox.stats());
+        workers.chain(tcp).fold(Stats::default(), |mut sum, stats| {
+            sum += stats;
             sum
         })
     }
@@ -55,13 +65,18 @@ impl SfuHandle {
         self.udp_port
     }
 
-    pub(crate) fn broadcast(&self, mail: impl Fn() -> Mail) {
+    /// The TCP port that media comes to; `None` without TCP.
+    pub fn tcp_port(&self) -> Option<u16> {
+        self.tcp_port
+    }
+
+    /// Ends all media threads.
+    pub(crate) fn stop(&self) {
         for mailbox in self.mailboxes.iter() {
-            let mut letter = mail();
-            while let Err(refused) = mailbox.post(letter) {
-                letter = refused;
-                std::thread::yield_now();
-            }
+            mailbox.insist(Mail::Stop);
+        }
+        if let Some(tcp) = &self.tcp {
+            tcp.insist(Parcel::Stop);
         }
     }
 

@@ -1,26 +1,30 @@
 //! The media plane's shell: one thread per worker around an [`sfu_core::Engine`], all workers on
-//! one UDP port. It moves bytes and time; it decides nothing.
+//! one UDP port, and one thread for clients that come by TCP. It moves bytes and time; it decides
+//! nothing.
 
 mod config;
+mod framing;
 mod handle;
 mod mailbox;
 mod placement;
 mod socket;
+mod tcp;
 mod worker;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-pub use config::Config;
+pub use config::{Advertised, Config};
 pub use handle::{Overloaded, SfuHandle};
 pub use sfu_core::{
-    Answer, Command, CommandError, Event, Group, Line, MediaKind, RequestKey, RoomKey, SessionKey,
-    TrackKey, stats,
+    Answer, Command, CommandError, DataMessage, Event, FailReason, Group, Line, MediaKind,
+    RequestKey, RoomKey, SessionKey, TrackKey, envelope, stats,
 };
 
 use crate::mailbox::{Mail, Mailbox};
 use crate::socket::Sockets;
+use crate::tcp::{Listeners, Tcp};
 use crate::worker::Worker;
 
 /// Why the media plane did not start.
@@ -29,6 +33,17 @@ pub enum StartError {
     /// Another program has the port, or the address is not this machine's.
     #[error("cannot open UDP {address} for media: {source}; set sfu.udp_port or sfu.bind")]
     Bind {
+        /// What was to be opened.
+        address: SocketAddr,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// The same, for TCP.
+    #[error(
+        "cannot open TCP {address} for media: {source}; set sfu.tcp_port or sfu.bind, or sfu.tcp \
+         to false"
+    )]
+    BindTcp {
         /// What was to be opened.
         address: SocketAddr,
         /// The system's words.
@@ -62,8 +77,17 @@ impl Sfu {
         let workers = config.worker_count()?;
         let all_sockets = Sockets::open(config, workers)?;
         let port = all_sockets.first().map(Sockets::port).unwrap_or_default();
-        let advertised = advertised_addresses(config, port)?;
-        tracing::info!(workers, ?advertised, "media plane");
+        let listeners = if config.tcp { Some(Listeners::open(config)?) } else { None };
+        let tcp_port = listeners.as_ref().map(Listeners::port);
+        let advertised = config.advertised_on(port, &config.advertised)?;
+        let advertised_tcp = match tcp_port {
+            Some(port) if config.advertised_tcp.is_empty() => {
+                config.advertised_on(port, &config.advertised_ips())?
+            }
+            Some(port) => config.advertised_on(port, &config.advertised_tcp)?,
+            None => Vec::new(),
+        };
+        tracing::info!(workers, ?advertised, ?advertised_tcp, "media plane");
 
         let events: Arc<dyn Fn(RoomKey, Event) + Send + Sync> = Arc::new(events);
         let mut polls = Vec::new();
@@ -73,19 +97,37 @@ impl Sfu {
             mailboxes.push(Mailbox::new(poll.registry())?);
             polls.push(poll);
         }
-        let mailboxes: Arc<[Mailbox]> = mailboxes.into();
+        let mailboxes: Arc<[Mailbox<Mail>]> = mailboxes.into();
         let mut threads = Vec::new();
+        let mut tcp = None;
+        if let Some(listeners) = listeners {
+            let poll = mio::Poll::new()?;
+            let mailbox = Arc::new(Mailbox::new(poll.registry())?);
+            let connections =
+                Tcp::new(config, poll, listeners, Arc::clone(&mailbox), Arc::clone(&mailboxes))?;
+            let thread = std::thread::Builder::new()
+                .name("media-tcp".to_owned())
+                .spawn(move || connections.run())?;
+            threads.push(thread);
+            tcp = Some(mailbox);
+        }
         for (index, (poll, sockets)) in polls.into_iter().zip(all_sockets).enumerate() {
-            let engine = config.engine(index as u16, advertised.clone());
-            let mailboxes = Arc::clone(&mailboxes);
-            let worker =
-                Worker::new(index as u16, engine, poll, sockets, mailboxes, Arc::clone(&events))?;
+            let engine = config.engine(index as u16, &advertised, &advertised_tcp);
+            let worker = Worker::new(
+                index as u16,
+                engine,
+                poll,
+                sockets,
+                Arc::clone(&mailboxes),
+                tcp.clone(),
+                Arc::clone(&events),
+            )?;
             let thread = std::thread::Builder::new()
                 .name(format!("media-{index}"))
                 .spawn(move || worker.run())?;
             threads.push(thread);
         }
-        Ok(Sfu { handle: SfuHandle::new(mailboxes, port), threads })
+        Ok(Sfu { handle: SfuHandle::new(mailboxes, tcp, port, tcp_port), threads })
     }
 
     /// A handle for posting commands and reading counters; cheap to clone.
@@ -96,31 +138,12 @@ impl Sfu {
 
 impl Drop for Sfu {
     fn drop(&mut self) {
-        self.handle.broadcast(|| Mail::Stop);
+        self.handle.stop();
         for thread in self.threads.drain(..) {
             // A worker that panicked outside its guard has said so on standard error.
             let _ = thread.join();
         }
     }
-}
-
-/// What clients are told to send to: the configured addresses, else those that are bound, else
-/// those of the machine's interfaces.
-fn advertised_addresses(config: &Config, port: u16) -> Result<Vec<SocketAddr>, StartError> {
-    let mut addresses: Vec<IpAddr> = config.advertised.clone();
-    if addresses.is_empty() {
-        for &bound in &config.bind {
-            if bound.is_unspecified() {
-                addresses.extend(interface_addresses(bound.is_ipv4())?);
-            } else {
-                addresses.push(bound);
-            }
-        }
-    }
-    if addresses.is_empty() {
-        return Err(StartError::NoAddress);
-    }
-    Ok(addresses.into_iter().map(|ip| SocketAddr::new(ip, port)).collect())
 }
 
 /// Addresses of this machine's interfaces in one family. Loopback only where there is no other;

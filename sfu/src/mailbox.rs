@@ -1,4 +1,4 @@
-//! The only way into a worker from another thread: a bounded lock-free queue and a wake-up.
+//! The only way into a media thread from another one: a bounded lock-free queue and a wake-up.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,7 +11,7 @@ use sfu_core::{Command, RoomKey};
 /// Mails that can wait. Commands are few; datagrams handed over come in bursts.
 const CAPACITY: usize = 16_384;
 
-/// The wake-up's token in the worker's poll.
+/// The wake-up's token in the thread's poll.
 pub(crate) const WAKE: Token = Token(usize::MAX);
 
 /// What workers and the control plane send to a worker.
@@ -19,6 +19,8 @@ pub(crate) const WAKE: Token = Token(usize::MAX);
 pub(crate) enum Mail {
     /// From the control plane.
     Command { room: RoomKey, command: Command },
+    /// A frame from a TCP connection whose first check named this worker.
+    Tcp { source: SocketAddr, destination: SocketAddr, contents: Vec<u8> },
     /// A datagram for a session here, from another worker's socket.
     HandedOver { via: u16, source: SocketAddr, destination: SocketAddr, contents: Vec<u8> },
     /// An address belongs to a session of another worker.
@@ -27,18 +29,18 @@ pub(crate) enum Mail {
     Stop,
 }
 
-/// A worker's queue, and its counters on the way out.
+/// A thread's queue, and its counters on the way out.
 #[derive(Debug)]
-pub(crate) struct Mailbox {
-    queue: ArrayQueue<Mail>,
+pub(crate) struct Mailbox<M> {
+    queue: ArrayQueue<M>,
     waker: Waker,
     /// A wake-up is under way: one is enough for any number of mails.
     woken: AtomicBool,
     stats: [AtomicU64; STATS_LEN],
 }
 
-impl Mailbox {
-    pub(crate) fn new(registry: &Registry) -> std::io::Result<Mailbox> {
+impl<M> Mailbox<M> {
+    pub(crate) fn new(registry: &Registry) -> std::io::Result<Mailbox<M>> {
         Ok(Mailbox {
             queue: ArrayQueue::new(CAPACITY),
             waker: Waker::new(registry, WAKE)?,
@@ -47,28 +49,41 @@ impl Mailbox {
         })
     }
 
-    /// Puts a mail in and wakes the worker. Gives the mail back if the queue is full.
-    pub(crate) fn post(&self, mail: Mail) -> Result<(), Mail> {
+    /// Puts a mail in and wakes the thread. Gives the mail back if the queue is full.
+    pub(crate) fn post(&self, mail: M) -> Result<(), M> {
         self.queue.push(mail)?;
         if !self.woken.swap(true, Ordering::AcqRel)
             && let Err(error) = self.waker.wake()
         {
-            tracing::error!(%error, "a media worker cannot be woken");
+            tracing::error!(%error, "a media thread cannot be woken");
         }
         Ok(())
     }
 
-    /// For the worker: from now on mails wake it again. Call before [`Mailbox::take`].
+    /// Less than half of the room is left: who can wait should.
+    pub(crate) fn is_congested(&self) -> bool {
+        self.queue.len() > CAPACITY / 2
+    }
+
+    /// Puts the last mail in, waiting for room.
+    pub(crate) fn insist(&self, mut mail: M) {
+        while let Err(refused) = self.post(mail) {
+            mail = refused;
+            std::thread::yield_now();
+        }
+    }
+
+    /// For the thread itself: from now on mails wake it again. Call before [`Mailbox::take`].
     pub(crate) fn rearm(&self) {
         self.woken.store(false, Ordering::Release);
     }
 
-    /// For the worker: the oldest mail.
-    pub(crate) fn take(&self) -> Option<Mail> {
+    /// For the thread itself: the oldest mail.
+    pub(crate) fn take(&self) -> Option<M> {
         self.queue.pop()
     }
 
-    /// For the worker: makes its counters visible. One writer, so plain stores are enough.
+    /// For the thread itself: makes its counters visible. One writer, so plain stores are enough.
     pub(crate) fn publish(&self, stats: &Stats) {
         for (shared, value) in self.stats.iter().zip(stats.to_array()) {
             shared.store(value, Ordering::Relaxed);

@@ -40,9 +40,10 @@ impl Sockets {
             local.extend(interface_addresses(ipv4)?);
         }
         let mut all = Vec::new();
+        let addresses = config.usable_addresses()?;
         for _ in 0..workers {
             let mut bound = Vec::new();
-            for &ip in &config.bind {
+            for &ip in &addresses {
                 let address = SocketAddr::new(ip, port);
                 let socket = open(address, workers > 1, config.socket_buffer)
                     .map_err(|source| StartError::Bind { address, source })?;
@@ -208,6 +209,7 @@ mod tests {
 
     fn transmit(port: u16, size: usize) -> Transmit {
         Transmit {
+            transport: sfu_core::Transport::Udp,
             source: SocketAddr::from(([127, 0, 0, 1], 1)),
             destination: SocketAddr::from(([127, 0, 0, 1], port)),
             contents: vec![0; size],

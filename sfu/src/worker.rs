@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll};
-use sfu_core::{Config, Datagram, Engine, Event, Input, Output, RoomKey, Transmit};
+use sfu_core::stats::DropReason;
+use sfu_core::{Config, Datagram, Engine, Event, Input, Output, RoomKey, Transmit, Transport};
 
 use crate::mailbox::{Mail, Mailbox, WAKE};
 use crate::socket::{ReceiveBuffers, Sockets};
+use crate::tcp::Parcel;
 
 /// Batches read in a row before the engine's output leaves: a flood must not starve the others.
 const BATCHES_PER_TURN: usize = 4;
@@ -26,7 +28,9 @@ pub(crate) struct Worker {
     engine: Engine,
     poll: Poll,
     sockets: Sockets,
-    mailboxes: Arc<[Mailbox]>,
+    mailboxes: Arc<[Mailbox<Mail>]>,
+    /// The way to TCP connections, where there are any.
+    tcp: Option<Arc<Mailbox<Parcel>>>,
     events: Arc<dyn Fn(RoomKey, Event) + Send + Sync>,
     buffers: ReceiveBuffers,
     transmits: Vec<Transmit>,
@@ -43,7 +47,8 @@ impl Worker {
         config: Config,
         poll: Poll,
         mut sockets: Sockets,
-        mailboxes: Arc<[Mailbox]>,
+        mailboxes: Arc<[Mailbox<Mail>]>,
+        tcp: Option<Arc<Mailbox<Parcel>>>,
         events: Arc<dyn Fn(RoomKey, Event) + Send + Sync>,
     ) -> std::io::Result<Worker> {
         sockets.register(poll.registry())?;
@@ -55,6 +60,7 @@ impl Worker {
             readable: vec![true; sockets.len()],
             sockets,
             mailboxes,
+            tcp,
             events,
             buffers: ReceiveBuffers::new(),
             transmits: Vec::new(),
@@ -125,8 +131,16 @@ impl Worker {
                 Some(Mail::Command { room, command }) => {
                     self.engine.handle(now, Input::Command { room, command });
                 }
+                Some(Mail::Tcp { source, destination, contents }) => {
+                    let transport = Transport::Tcp;
+                    let contents = contents.as_slice();
+                    let datagram = Datagram { transport, source, destination, contents };
+                    self.engine.handle(now, Input::Datagram(datagram));
+                }
                 Some(Mail::HandedOver { via, source, destination, contents }) => {
-                    let datagram = Datagram { source, destination, contents: &contents };
+                    let transport = Transport::Udp;
+                    let contents = contents.as_slice();
+                    let datagram = Datagram { transport, source, destination, contents };
                     self.engine.handle(now, Input::HandedOver { via, datagram });
                 }
                 Some(Mail::Learned { owner, source }) => {
@@ -148,7 +162,8 @@ impl Worker {
                     index,
                     &mut self.buffers,
                     |source, destination, contents| {
-                        let datagram = Datagram { source, destination, contents };
+                        let transport = Transport::Udp;
+                        let datagram = Datagram { transport, source, destination, contents };
                         engine.handle(now, Input::Datagram(datagram));
                     },
                 );
@@ -159,12 +174,15 @@ impl Worker {
     fn write(&mut self) {
         while let Some(output) = self.engine.poll() {
             match output {
-                Output::Transmit(transmit) => self.transmits.push(transmit),
+                Output::Transmit(transmit) => match transmit.transport {
+                    Transport::Udp => self.transmits.push(transmit),
+                    Transport::Tcp => self.send_on_tcp(transmit),
+                },
                 Output::Event { room, event } => (self.events)(room, event),
                 Output::HandOver { worker, source, destination, contents } => {
                     let mail = Mail::HandedOver { via: self.index, source, destination, contents };
                     if !self.post(worker, mail) {
-                        self.engine.on_worker_busy();
+                        self.engine.on_drop(DropReason::WorkerBusy);
                     }
                 }
                 Output::Learned { worker, source } => {
@@ -178,18 +196,30 @@ impl Worker {
         self.engine.on_send_failed(lost);
     }
 
+    fn send_on_tcp(&mut self, transmit: Transmit) {
+        let Transmit { destination, contents, .. } = transmit;
+        let reason = match &self.tcp {
+            None => DropReason::TcpClosed,
+            Some(tcp) => match tcp.post(Parcel::Frame { destination, contents }) {
+                Ok(()) => return,
+                Err(_) => DropReason::TcpQueueFull,
+            },
+        };
+        self.engine.on_drop(reason);
+    }
+
     fn post(&self, worker: u16, mail: Mail) -> bool {
         // A ufrag can name any worker, also one that there is not.
         self.mailboxes.get(usize::from(worker)).is_some_and(|mailbox| mailbox.post(mail).is_ok())
     }
 
     fn start_over(&mut self) {
-        tracing::error!(worker = self.index, "a media worker panicked; its sessions are lost");
-        let lost: Vec<_> = self.engine.sessions().collect();
+        tracing::error!(worker = self.index, "a media worker panicked; its rooms start over");
+        let lost: Vec<_> = self.engine.rooms().collect();
         self.engine = Engine::new(self.config.clone(), Instant::now());
         self.transmits.clear();
-        for (room, session) in lost {
-            (self.events)(room, Event::Failed { session });
+        for room in lost {
+            (self.events)(room, Event::Restarted);
         }
     }
 }

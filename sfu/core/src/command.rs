@@ -102,7 +102,40 @@ pub enum Command {
         /// The track.
         track: TrackKey,
     },
-    /// End a session with its tracks and subscriptions.
+    /// Tell in how many device pixels a receiver shows a track's video. 0 x 0: nobody sees it,
+    /// and nothing of it is sent. Of several encodings (simulcast) the smallest that fills it is
+    /// chosen, if the codec tells their sizes. Until told, the best is.
+    Viewport {
+        /// The receiver.
+        session: SessionKey,
+        /// The track.
+        track: TrackKey,
+        /// In pixels.
+        width: u32,
+        /// In pixels.
+        height: u32,
+    },
+    /// Count a member of the room in, with a session or without: data messages are for it from now
+    /// on. Said again, it changes what the member may do.
+    Admit {
+        /// The member. A session with the same key is its session.
+        member: SessionKey,
+        /// Whether what it sends on its data channels is relayed.
+        may_send: bool,
+    },
+    /// Replace the topics that a member listens to.
+    Listen {
+        /// The member.
+        member: SessionKey,
+        /// All of its topics.
+        topics: Vec<String>,
+    },
+    /// Count a member of the room out. Its session, if any, is for [`Command::Close`] to end.
+    Dismiss {
+        /// The member.
+        member: SessionKey,
+    },
+    /// End a session with its tracks and subscriptions. The member stays in the room.
     Close {
         /// The session.
         session: SessionKey,

@@ -7,7 +7,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 
-/// Addresses that one session may come from at a time. The oldest makes room.
+use crate::stun;
+
+/// Addresses that one session may come from at a time.
 const ADDRESSES_PER_SESSION: usize = 16;
 
 /// Addresses of other workers' sessions that are remembered. The oldest makes room: its owner
@@ -16,6 +18,23 @@ const FOREIGN_ADDRESSES: usize = 65_536;
 
 /// Base 32 in ICE characters (RFC 8839 §5.4).
 const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+
+/// How datagrams travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// As they are.
+    Udp,
+    /// Each with its length in front (RFC 4571), on a connection that the client opened
+    /// (RFC 6544 §4.5, a passive candidate).
+    Tcp,
+}
+
+/// Where datagrams come from or go to. An address of one transport says nothing of the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Endpoint {
+    pub(crate) transport: Transport,
+    pub(crate) address: SocketAddr,
+}
 
 /// Which engine of which node: named in every ufrag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +53,13 @@ impl Place {
             .map(digit)
             .iter()
             .collect()
+    }
+
+    /// The place whose session a STUN check is for; `None` for anything else. It is the sender's
+    /// word: the session checks the integrity.
+    pub fn of_check(datagram: &[u8]) -> Option<Place> {
+        let is_check = Protocol::of(datagram) == Some(Protocol::Stun) && stun::is_check(datagram);
+        Place::of_ufrag(stun::receiver_ufrag(datagram).filter(|_| is_check)?)
     }
 
     /// The place that a ufrag names.
@@ -67,24 +93,6 @@ impl Protocol {
     }
 }
 
-/// The receiver's ufrag in a STUN message: USERNAME is `receiver:sender` in checks
-/// (RFC 8445 §7.2.2). `None` where there is no user name, as in responses.
-pub(crate) fn stun_local_ufrag(message: &[u8]) -> Option<&str> {
-    const HEADER: usize = 20;
-    const USERNAME: u16 = 0x0006;
-    let mut attributes = message.get(HEADER..)?;
-    while let [kind_high, kind_low, length_high, length_low, rest @ ..] = attributes {
-        let length = usize::from(u16::from_be_bytes([*length_high, *length_low]));
-        let value = rest.get(..length)?;
-        if u16::from_be_bytes([*kind_high, *kind_low]) == USERNAME {
-            let text = std::str::from_utf8(value).ok()?;
-            return text.split_once(':').map(|(receiver, _)| receiver);
-        }
-        attributes = rest.get(length.next_multiple_of(4)..)?;
-    }
-    None
-}
-
 /// Where a known address leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Owner {
@@ -97,15 +105,15 @@ pub(crate) enum Owner {
 /// The maps of one engine.
 #[derive(Debug, Default)]
 pub(crate) struct Demux {
-    addresses: HashMap<SocketAddr, Owner>,
+    addresses: HashMap<Endpoint, Owner>,
     ufrags: HashMap<String, usize>,
-    of_session: HashMap<usize, VecDeque<SocketAddr>>,
-    foreign: VecDeque<SocketAddr>,
+    of_session: HashMap<usize, VecDeque<Endpoint>>,
+    foreign: VecDeque<Endpoint>,
 }
 
 impl Demux {
     /// Whose address it is.
-    pub(crate) fn owner(&self, source: SocketAddr) -> Option<Owner> {
+    pub(crate) fn owner(&self, source: Endpoint) -> Option<Owner> {
         self.addresses.get(&source).copied()
     }
 
@@ -124,8 +132,14 @@ impl Demux {
         self.ufrags.insert(ufrag, session);
     }
 
-    /// A verified check for `session` came from `source`. True if that is news.
-    pub(crate) fn learn(&mut self, source: SocketAddr, session: usize) -> bool {
+    /// A verified check for `session` came from `source`. True if that is news. The oldest address
+    /// makes room for it, but before all others one that the session can do without.
+    pub(crate) fn learn(
+        &mut self,
+        source: Endpoint,
+        session: usize,
+        is_needed: impl Fn(Endpoint) -> bool,
+    ) -> bool {
         match self.addresses.insert(source, Owner::Session(session)) {
             Some(Owner::Session(before)) if before == session => return false,
             Some(Owner::Session(before)) => {
@@ -137,17 +151,21 @@ impl Demux {
             None => {}
         }
         let addresses = self.of_session.entry(session).or_default();
-        addresses.push_back(source);
-        if addresses.len() > ADDRESSES_PER_SESSION
-            && let Some(oldest) = addresses.pop_front()
-        {
-            self.addresses.remove(&oldest);
+        if addresses.len() == ADDRESSES_PER_SESSION {
+            let spare = addresses.iter().position(|address| !is_needed(*address));
+            if let Some(spare) = addresses.remove(spare.unwrap_or_default()) {
+                self.addresses.remove(&spare);
+            }
         }
+        addresses.push_back(source);
         true
     }
 
     /// Another worker verified a check from `source` and owns the session.
+    ///
+    /// A TCP connection's datagrams come to their owner alone, so this is about UDP.
     pub(crate) fn learn_foreign(&mut self, source: SocketAddr, worker: u16) {
+        let source = Endpoint { transport: Transport::Udp, address: source };
         if let Some(Owner::Session(before)) = self.addresses.insert(source, Owner::Worker(worker))
             && let Some(addresses) = self.of_session.get_mut(&before)
         {
@@ -177,8 +195,12 @@ mod tests {
 
     use super::*;
 
-    fn address(port: u16) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], port))
+    fn address(port: u16) -> Endpoint {
+        on(Transport::Udp, port)
+    }
+
+    fn on(transport: Transport, port: u16) -> Endpoint {
+        Endpoint { transport, address: SocketAddr::from(([127, 0, 0, 1], port)) }
     }
 
     proptest! {
@@ -190,28 +212,29 @@ mod tests {
 
         #[test]
         fn any_bytes_are_borne(bytes in prop::collection::vec(any::<u8>(), 0..80), text in ".{0,9}") {
-            let _ = stun_local_ufrag(&bytes);
+            let _ = Place::of_check(&bytes);
             let _ = Protocol::of(&bytes);
             let _ = Place::of_ufrag(&text);
         }
     }
 
     #[test]
-    fn the_user_name_is_found_behind_other_attributes() {
-        let mut message = vec![0, 1, 0, 0];
-        message.extend([0; 16]);
-        message.extend([0x80, 0x22, 0, 3, b'x', b'y', b'z', 0]);
-        message.extend([0, 6, 0, 9]);
-        message.extend(b"mine:your\0\0\0");
-        assert_eq!(stun_local_ufrag(&message), Some("mine"));
+    fn an_address_of_one_transport_is_not_one_of_the_other() {
+        let mut demux = Demux::default();
+        demux.learn(on(Transport::Tcp, 1), 7, |_| false);
+        assert_eq!(demux.owner(on(Transport::Udp, 1)), None);
+        assert_eq!(demux.owner(on(Transport::Tcp, 1)), Some(Owner::Session(7)));
+        demux.learn(on(Transport::Udp, 1), 8, |_| false);
+        demux.remove(8);
+        assert_eq!(demux.owner(on(Transport::Tcp, 1)), Some(Owner::Session(7)));
     }
 
     #[test]
     fn an_address_moves_to_who_proved_it_last() {
         let mut demux = Demux::default();
-        assert!(demux.learn(address(1), 7));
-        assert!(!demux.learn(address(1), 7));
-        assert!(demux.learn(address(1), 8));
+        assert!(demux.learn(address(1), 7, |_| false));
+        assert!(!demux.learn(address(1), 7, |_| false));
+        assert!(demux.learn(address(1), 8, |_| false));
         assert_eq!(demux.owner(address(1)), Some(Owner::Session(8)));
         demux.remove(7);
         assert_eq!(demux.owner(address(1)), Some(Owner::Session(8)));
@@ -223,9 +246,12 @@ mod tests {
     fn a_session_keeps_a_bounded_number_of_addresses() {
         let mut demux = Demux::default();
         for port in 0..100 {
-            demux.learn(address(port), 1);
+            demux.learn(address(port), 1, |_| false);
         }
-        let known = (0..100).filter(|&port| demux.owner(address(port)).is_some()).count();
+        demux.learn(address(100), 1, |known| known == address(84));
+        assert_eq!(demux.owner(address(84)), Some(Owner::Session(1)), "it is needed");
+        assert_eq!(demux.owner(address(85)), None);
+        let known = (0..=100).filter(|&port| demux.owner(address(port)).is_some()).count();
         assert_eq!(known, ADDRESSES_PER_SESSION);
         assert_eq!(demux.owner(address(99)), Some(Owner::Session(1)));
     }

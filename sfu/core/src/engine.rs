@@ -5,6 +5,8 @@
 //! back. Packets are queued by `handle` and leave by `poll`, so a shell that handles a whole
 //! batch before it polls flushes each session once per batch.
 
+mod relay;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -12,13 +14,15 @@ use std::time::{Duration, Instant};
 
 use crate::command::{Command, Group, RequestKey, RoomKey, SessionKey, TrackKey};
 use crate::config::Config;
-use crate::demux::{Demux, Owner, Place, Protocol, stun_local_ufrag};
+use crate::demux::{Demux, Endpoint, Owner, Place, Protocol, Transport};
 use crate::event::{CommandError, Event, MediaKind};
+use crate::path::Route;
 use crate::router::Router;
 use crate::session::{Happened, Outbox, Session};
 use crate::slots::Want;
 use crate::stats::{DropReason, Stats};
-use crate::subscription::Subscription;
+use crate::stun;
+use crate::subscription::{Subscription, Viewport};
 use crate::track::Track;
 
 /// A timer that is due already is looked at again after this: time must move, or it would spin.
@@ -27,6 +31,9 @@ const QUANTUM: Duration = Duration::from_millis(1);
 /// A datagram from the network.
 #[derive(Debug)]
 pub struct Datagram<'a> {
+    /// How it came. On TCP it is one frame (RFC 4571) without its length, from the worker that a
+    /// connection's first check names ([`Place::of_check`]).
+    pub transport: Transport,
     /// Who sent it.
     pub source: SocketAddr,
     /// The local address it came to.
@@ -35,9 +42,17 @@ pub struct Datagram<'a> {
     pub contents: &'a [u8],
 }
 
+impl Datagram<'_> {
+    fn endpoint(&self) -> Endpoint {
+        Endpoint { transport: self.transport, address: self.source }
+    }
+}
+
 /// A datagram for the network.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Transmit {
+    /// How it goes: on TCP, to the connection from `destination`.
+    pub transport: Transport,
     /// The advertised address that it leaves from.
     pub source: SocketAddr,
     /// Where it goes.
@@ -49,9 +64,9 @@ pub struct Transmit {
 /// What goes into an engine.
 #[derive(Debug)]
 pub enum Input<'a> {
-    /// From this worker's own socket.
+    /// From this worker's own socket, or from a TCP connection.
     Datagram(Datagram<'a>),
-    /// From another worker's socket: it took the datagram to be for a session here.
+    /// From another worker's UDP socket: it took the datagram to be for a session here.
     HandedOver {
         /// The worker that received it.
         via: u16,
@@ -79,7 +94,7 @@ pub enum Input<'a> {
 /// What comes out of an engine.
 #[derive(Debug)]
 pub enum Output {
-    /// For this worker's own socket.
+    /// For this worker's own socket, or for a TCP connection.
     Transmit(Transmit),
     /// For the engine of another worker: [`Input::HandedOver`].
     HandOver {
@@ -200,7 +215,7 @@ impl Engine {
     fn on_datagram(&mut self, datagram: &Datagram<'_>, via: Option<u16>) {
         let session = match Protocol::of(datagram.contents) {
             None => Err(DropReason::NotMedia),
-            Some(Protocol::Stun) => match stun_local_ufrag(datagram.contents) {
+            Some(Protocol::Stun) => match stun::receiver_ufrag(datagram.contents) {
                 Some(ufrag) => self.session_of_check(datagram, ufrag, via),
                 None => self.session_of_address(datagram, via),
             },
@@ -211,13 +226,16 @@ impl Engine {
             Ok(None) => return,
             Err(reason) => return self.stats.drop(reason),
         };
-        let destination = self.candidate_for(datagram.destination);
+        let route = Route { local: self.candidate_for(datagram), remote: datagram.endpoint() };
         let Some(session) = &mut self.sessions[index] else { return };
-        let source = datagram.source;
-        if !session.receive(source, destination, datagram.contents, self.now, &mut self.outbox) {
-            self.stats.drop(DropReason::Malformed);
-        }
+        session.receive(route, datagram.contents, self.now, &mut self.outbox);
         self.digest(index);
+        // An acknowledgement may have made room in SCTP.
+        if let Some(session) = &mut self.sessions[index]
+            && session.has_backlog()
+        {
+            session.mark_dirty(index, &mut self.dirty);
+        }
     }
 
     /// The session that a STUN check is for, if it can prove itself or has done so before.
@@ -230,9 +248,10 @@ impl Engine {
     ) -> Result<Option<usize>, DropReason> {
         let Some(index) = self.demux.session_of_ufrag(ufrag) else {
             let here = self.config.place;
+            let may_hand_over = via.is_none() && datagram.transport == Transport::Udp;
             return match Place::of_ufrag(ufrag) {
                 Some(place)
-                    if place.node == here.node && place.worker != here.worker && via.is_none() =>
+                    if place.node == here.node && place.worker != here.worker && may_hand_over =>
                 {
                     self.hand_over(place.worker, datagram);
                     Ok(None)
@@ -240,17 +259,18 @@ impl Engine {
                 _ => Err(DropReason::UnknownUfrag),
             };
         };
-        if self.demux.owner(datagram.source) == Some(Owner::Session(index)) {
+        let source = datagram.endpoint();
+        if self.demux.owner(source) == Some(Owner::Session(index)) {
             return Ok(Some(index));
         }
-        let destination = self.candidate_for(datagram.destination);
-        let verified = self.sessions[index].as_ref().is_some_and(|session| {
-            session.verifies(datagram.source, destination, datagram.contents, self.now)
-        });
-        if !verified {
-            return Err(DropReason::BadIntegrity);
+        let Some(session) = &mut self.sessions[index] else {
+            return Err(DropReason::UnknownUfrag);
+        };
+        session.check_integrity(datagram.contents, self.now)?;
+        if !session.admit_address(source, self.now) {
+            return Err(DropReason::TooManyAddresses);
         }
-        self.demux.learn(datagram.source, index);
+        self.demux.learn(source, index, |address| session.has_consent(address, self.now));
         if let Some(worker) = via {
             self.outputs.push_back(Output::Learned { worker, source: datagram.source });
         }
@@ -262,7 +282,7 @@ impl Engine {
         datagram: &Datagram<'_>,
         via: Option<u16>,
     ) -> Result<Option<usize>, DropReason> {
-        match self.demux.owner(datagram.source) {
+        match self.demux.owner(datagram.endpoint()) {
             Some(Owner::Session(index)) => Ok(Some(index)),
             Some(Owner::Worker(worker)) if via.is_none() => {
                 self.hand_over(worker, datagram);
@@ -282,14 +302,14 @@ impl Engine {
         });
     }
 
-    /// Every session, for telling their rooms when the engine itself is lost.
-    pub fn sessions(&self) -> impl Iterator<Item = (RoomKey, SessionKey)> + '_ {
-        self.sessions.iter().flatten().map(|session| (session.room, session.key))
+    /// Every room that has anything here, for telling them when the engine itself is lost.
+    pub fn rooms(&self) -> impl Iterator<Item = RoomKey> + '_ {
+        self.routers.keys().copied()
     }
 
-    /// A datagram that another worker was too busy to take.
-    pub fn on_worker_busy(&mut self) {
-        self.stats.drop(DropReason::WorkerBusy);
+    /// A datagram of this engine's that the shell could not bring further.
+    pub fn on_drop(&mut self, reason: DropReason) {
+        self.stats.drop(reason);
     }
 
     /// Datagrams that the system would not take.
@@ -297,16 +317,21 @@ impl Engine {
         self.stats.send_failed += count;
     }
 
-    /// The ICE candidate that stands for a local address: itself where it is advertised, else
-    /// the first of its family (the address in front of a NAT).
-    fn candidate_for(&self, local: SocketAddr) -> SocketAddr {
-        let advertised = &self.config.advertised;
-        let same_family = |a: &&SocketAddr| a.is_ipv4() == local.is_ipv4();
-        advertised
-            .iter()
-            .find(|address| address.ip() == local.ip())
-            .or_else(|| advertised.iter().find(same_family))
-            .copied()
+    /// The ICE candidate that stands for the local address that a datagram came to: itself where
+    /// it is advertised, else one with its IP (a port is forwarded), else the first of its family
+    /// (a NAT is in front).
+    fn candidate_for(&self, datagram: &Datagram<'_>) -> SocketAddr {
+        let local = datagram.destination;
+        let advertised = match datagram.transport {
+            Transport::Udp => &self.config.advertised,
+            Transport::Tcp => &self.config.advertised_tcp,
+        };
+        let find = |matches: &dyn Fn(&SocketAddr) -> bool| {
+            advertised.iter().copied().find(|address| matches(address))
+        };
+        find(&|address| *address == local)
+            .or_else(|| find(&|address| address.ip() == local.ip()))
+            .or_else(|| find(&|address| address.is_ipv4() == local.is_ipv4()))
             .unwrap_or(local)
     }
 
@@ -317,6 +342,9 @@ impl Engine {
         let mut outbox = std::mem::take(&mut self.outbox);
         self.stats.datagrams_out += outbox.transmits.len() as u64;
         self.outputs.extend(outbox.transmits.drain(..).map(Output::Transmit));
+        for (channel, fate) in outbox.fates.drain(..) {
+            self.stats.end_data(channel, fate);
+        }
         for happened in outbox.happened.drain(..) {
             self.on_happened(index, happened);
         }
@@ -334,15 +362,16 @@ impl Engine {
                 router.forward(track, &packet, sessions, dirty, &mut self.stats);
                 self.watch(room, track);
             }
-            Happened::Unpublished => self.stats.drop(DropReason::Unpublished),
+            Happened::Dropped(reason) => self.stats.drop(reason),
+            Happened::Data { channel, message } => self.on_data(index, channel, message),
             Happened::KeyframeWanted { line } => self.on_keyframe_wanted(room, index, line),
             Happened::Connected => {
                 self.emit(room, Event::Connected { session: key });
                 self.want_keyframes_for(room, index);
             }
-            Happened::Failed => {
+            Happened::Failed(reason) => {
                 self.close(index);
-                self.emit(room, Event::Failed { session: key });
+                self.emit(room, Event::Failed { session: key, reason });
             }
         }
     }
@@ -354,7 +383,8 @@ impl Engine {
             let of_line = |s: &&Subscription| s.session == session && s.line == line;
             // An idle slot's request has no track to go to.
             if let Some(subscription) = track.subscriptions.iter().find(of_line) {
-                if let Some(ssrc) = subscription.gate.flows() {
+                let is_seen = !subscription.viewport().is_hidden();
+                if let Some(ssrc) = subscription.gate.flows().filter(|_| is_seen) {
                     track.want_keyframe(ssrc);
                 }
                 asked = Some(track.key);
@@ -483,9 +513,18 @@ impl Engine {
             Command::Unsubscribe { session, track } => {
                 if let Some(index) = self.index_in(room, session) {
                     self.unsubscribe(room, index, track);
+                    if let Some(session) = &mut self.sessions[index] {
+                        session.viewports.remove(&track);
+                    }
                     self.bind_waiting(index);
                 }
             }
+            Command::Viewport { session, track, width, height } => {
+                self.set_viewport(room, session, track, Viewport { width, height });
+            }
+            Command::Admit { member, may_send } => self.admit(room, member, may_send),
+            Command::Listen { member, topics } => self.listen(room, member, topics),
+            Command::Dismiss { member } => self.dismiss(room, member),
             Command::Close { session } => {
                 if let Some(index) = self.index_in(room, session) {
                     self.close(index);
@@ -622,7 +661,27 @@ impl Engine {
     fn forget_wish(&mut self, room: RoomKey, key: TrackKey) {
         for session in self.sessions.iter_mut().flatten().filter(|s| s.room == room) {
             session.slots.release(key, None);
+            session.viewports.remove(&key);
         }
+    }
+
+    fn set_viewport(
+        &mut self,
+        room: RoomKey,
+        session: SessionKey,
+        key: TrackKey,
+        viewport: Viewport,
+    ) {
+        let Some(index) = self.index_in(room, session) else { return };
+        let Some(session) = &mut self.sessions[index] else { return };
+        if !session.slots.is_wanted(key) {
+            return;
+        }
+        session.viewports.insert(key, viewport);
+        if let Some(track) = self.routers.get_mut(&room).and_then(|r| r.track_mut(key)) {
+            track.set_viewport(index, viewport, self.now);
+        }
+        self.watch_key(room, key);
     }
 
     fn subscribe(&mut self, room: RoomKey, session: SessionKey, track: TrackKey) {
@@ -660,7 +719,13 @@ impl Engine {
                 session.slots.release(binding.track, Some(binding.rewrite));
                 continue;
             };
-            track.subscribe(Subscription::new(index, binding.line, binding.rewrite));
+            let viewport = match track.kind {
+                MediaKind::Video => session.viewports.get(&binding.track).copied(),
+                MediaKind::Audio => None,
+            };
+            let viewport = viewport.unwrap_or(Viewport::UNKNOWN);
+            let subscription = Subscription::new(index, binding.line, binding.rewrite, viewport);
+            track.subscribe(subscription, self.now);
             self.stats.subscriptions += 1;
             let event =
                 Event::Bound { session: key, track: binding.track, mid, bind: binding.bind };
@@ -699,14 +764,27 @@ impl Engine {
         if let Some(mut session) = self.sessions[index].take() {
             let mut goodbye = Outbox::default();
             session.close(self.now, &mut goodbye);
+            self.stats.datagrams_out += goodbye.transmits.len() as u64;
+            for happened in goodbye.happened {
+                if let Happened::Dropped(reason) = happened {
+                    self.stats.drop(reason);
+                }
+            }
             self.outputs.extend(goodbye.transmits.into_iter().map(Output::Transmit));
+            for (channel, fate) in goodbye.fates {
+                self.stats.end_data(channel, fate);
+            }
             self.stats.sessions -= 1;
         }
         if let Some(router) = self.routers.get_mut(&room) {
             router.sessions = router.sessions.saturating_sub(1);
-            if router.sessions == 0 {
-                self.routers.remove(&room);
-            }
+            self.forget_if_over(room);
+        }
+    }
+
+    fn forget_if_over(&mut self, room: RoomKey) {
+        if self.routers.get(&room).is_some_and(Router::is_over) {
+            self.routers.remove(&room);
         }
     }
 }

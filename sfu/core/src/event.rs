@@ -1,5 +1,7 @@
 //! What an [`Engine`](crate::Engine) tells the outside.
 
+use std::sync::Arc;
+
 use crate::command::{RequestKey, SessionKey, TrackKey};
 
 /// Audio or video.
@@ -42,6 +44,50 @@ pub enum CommandError {
     /// No such session, track or m-line, or the m-line carries something else.
     #[error("{0}")]
     NotFound(String),
+}
+
+/// A message of the application's own, from a data channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataMessage {
+    /// Who sent it.
+    pub from: SessionKey,
+    /// The sender's own number for it.
+    pub id: Option<u64>,
+    /// May be lost, and may come in another order.
+    pub lossy: bool,
+    /// What it is about, 128 bytes at most.
+    pub topic: String,
+    /// Its bytes, up to [`envelope::MAX_CLIENT_BYTES`](crate::envelope::MAX_CLIENT_BYTES).
+    pub payload: Arc<[u8]>,
+}
+
+/// Why a session is over.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FailReason {
+    /// ICE and DTLS did not get through in time.
+    #[error("no connection came about in time; check that the media ports can be reached")]
+    NotConnected,
+    /// The remote side has not answered for thirty seconds (RFC 7675).
+    #[error("the connection was lost: no answer for 30 seconds")]
+    ConsentLost,
+    /// The handshake failed, or what came after it.
+    #[error("DTLS failed: {0}")]
+    Dtls(String),
+    /// The remote side said goodbye.
+    #[error("the client closed the connection")]
+    Closed,
+    /// It sent more reliable data messages than allowed: leaving one out would be a silent gap.
+    #[error(
+        "more reliable data messages were sent than allowed; see sfu.data_messages_per_second and \
+         sfu.data_bytes_per_second"
+    )]
+    DataFlood,
+    /// It went on with data channels beyond the two: the stack would keep something of each.
+    #[error("data channels were opened beyond the two that there are; see docs/protocol.md, Data")]
+    ForeignChannels,
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
 }
 
 /// What happened.
@@ -90,9 +136,27 @@ pub enum Event {
         /// The session.
         session: SessionKey,
     },
-    /// The path is gone for good. The session is closed, its tracks and subscriptions with it.
+    /// The session is closed, its tracks and subscriptions with it.
     Failed {
         /// The session.
         session: SessionKey,
+        /// Why.
+        reason: FailReason,
     },
+    /// A data message for members that have no open channel: they are to be reached by another door.
+    Data {
+        /// Who is to get it, one or more.
+        to: Vec<SessionKey>,
+        /// The message.
+        message: DataMessage,
+    },
+    /// A session has not kept up with its reliable data messages, and some are lost. It gets none
+    /// on that channel any more.
+    Overrun {
+        /// The session.
+        session: SessionKey,
+    },
+    /// The engine is lost, and everything of the room that was in it: sessions, tracks,
+    /// subscriptions, members. Said by the shell.
+    Restarted,
 }

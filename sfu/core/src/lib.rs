@@ -4,7 +4,8 @@
 //!
 //! 1. The shell reads a batch of datagrams and gives each to [`Engine::handle`] with the time.
 //! 2. `demux`: the source address names the session. A first STUN check is matched by ICE ufrag
-//!    and must prove itself before its address counts for anything.
+//!    and must prove itself before its address counts for anything. `path` follows a client
+//!    whose address changes, and ends all sending when its consent ends.
 //! 3. `session`: SRTP, NACK and RTX are str0m's. Out comes a packet with what forwarding must
 //!    know of it: encoding, keyframe or not, capture time.
 //! 4. `router`: for each subscription of the packet's track
@@ -12,28 +13,41 @@
 //! 6. `rewrite` makes its numbers continue the slot's stream,
 //! 7. and the subscriber's session queues it and is marked dirty.
 //! 8. [`Engine::poll`] flushes each dirty session once: encryption, and out.
+//!
+//! A data message goes the same way: what a session has received is read as an [`envelope`], `data`
+//! says who gets a copy, the copy waits in its session's `backlog`, and the flush gives it to SCTP.
 
+mod allowance;
+mod backlog;
 mod capture;
 mod codec;
 mod command;
 mod config;
+mod containment;
+mod data;
 mod demux;
+mod dtls;
 mod engine;
+pub mod envelope;
 mod event;
 mod keyframe;
 mod negotiation;
 mod packet;
+mod path;
 mod rewrite;
 mod router;
+mod sctp;
 mod select;
 mod session;
 mod slots;
+mod sources;
 pub mod stats;
+mod stun;
 mod subscription;
 mod track;
 
 pub use command::{Command, Group, RequestKey, RoomKey, SessionKey, TrackKey};
 pub use config::Config;
-pub use demux::Place;
+pub use demux::{Place, Transport};
 pub use engine::{Datagram, Engine, Input, Output, Transmit};
-pub use event::{Answer, CommandError, Event, Line, MediaKind};
+pub use event::{Answer, CommandError, DataMessage, Event, FailReason, Line, MediaKind};

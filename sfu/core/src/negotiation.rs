@@ -1,6 +1,8 @@
 //! SDP as text (RFC 8866): what an offer asks for, and the words of an answer that str0m does
 //! not let its user choose.
 
+use std::collections::HashSet;
+
 use crate::event::{CommandError, Line, MediaKind};
 
 /// Reads the audio and video m-lines of an offer, in order. Rejected ones (port 0 outside a
@@ -30,6 +32,7 @@ pub(crate) fn offered_lines(sdp: &str, max_lines: usize) -> Result<Vec<Line>, Co
                 "an m-line has no a=mid; only bundled offers can be answered (RFC 9143)".into(),
             ));
         };
+        check_streams(mid, attributes())?;
         let direction = attributes()
             .find(|line| ["a=sendonly", "a=recvonly", "a=inactive", "a=sendrecv"].contains(line))
             .unwrap_or("a=sendrecv");
@@ -41,6 +44,51 @@ pub(crate) fn offered_lines(sdp: &str, max_lines: usize) -> Result<Vec<Line>, Co
         });
     }
     Ok(lines)
+}
+
+/// SSRCs that an m-line may name: three encodings, each with its resends, and error correction.
+const MAX_SSRCS: usize = 8;
+
+/// Encodings that an m-line may name by RID (RFC 8851): the layers of simulcast.
+const MAX_RIDS: usize = 3;
+
+/// Refuses an m-line that names more streams than one can have: str0m keeps something for each.
+fn check_streams<'a>(
+    mid: &str,
+    attributes: impl Iterator<Item = &'a str>,
+) -> Result<(), CommandError> {
+    let (mut ssrcs, mut rids) = (HashSet::new(), HashSet::new());
+    for line in attributes {
+        if let Some(ssrc) = line.strip_prefix("a=ssrc:") {
+            ssrcs.insert(ssrc.split(' ').next());
+        } else if let Some(rid) = line.strip_prefix("a=rid:") {
+            rids.insert(rid.split(' ').next());
+        }
+    }
+    for (what, count, most) in [("SSRCs", ssrcs.len(), MAX_SSRCS), ("RIDs", rids.len(), MAX_RIDS)] {
+        if count > most {
+            return Err(CommandError::BadSdp(format!(
+                "m-line {mid:?} names {count} {what}, and {most} is the most that is allowed"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The ICE ufrag of a description's first m-line. Another one than before means that ICE
+/// restarts (RFC 8839 §4.4.1.1).
+pub(crate) fn ice_ufrag(sdp: &str) -> Option<&str> {
+    sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).map(str::trim_end)
+}
+
+/// The description with those of its candidates (RFC 8839 §5.1, without `a=`) that are to stay.
+pub(crate) fn keep_candidates(sdp: &str, mut keep: impl FnMut(&str) -> bool) -> String {
+    sdp.split_inclusive('\n')
+        .filter(|line| match line.trim_end().strip_prefix("a=") {
+            Some(attribute) if attribute.starts_with("candidate:") => keep(attribute),
+            _ => true,
+        })
+        .collect()
 }
 
 /// How many candidates a description names.
@@ -164,6 +212,29 @@ mod tests {
     fn too_many_lines_are_refused_with_the_number() {
         let Err(CommandError::BadSdp(text)) = offered_lines(OFFER, 4) else { panic!("accepted") };
         assert!(text.contains('5') && text.contains('4'), "{text}");
+    }
+
+    #[test]
+    fn more_streams_than_an_m_line_can_have_are_refused_by_name() {
+        let line = |count: usize, attribute: &str| {
+            let many: String = (0..count).map(|i| format!("a={attribute}:{i} x\r\n")).collect();
+            offered_lines(&format!("v=0\r\nm=video 9 X 96\r\na=mid:7\r\n{many}{many}"), 8)
+        };
+        assert!(line(8, "ssrc").is_ok() && line(3, "rid").is_ok());
+        for (count, attribute, name) in [(100, "ssrc", "100 SSRCs"), (64, "rid", "64 RIDs")] {
+            let Err(CommandError::BadSdp(text)) = line(count, attribute) else { panic!("taken") };
+            assert!(text.contains(name) && text.contains("\"7\""), "{text}");
+        }
+    }
+
+    #[test]
+    fn candidates_are_taken_out_and_nothing_else() {
+        let sdp = "v=0\r\na=ice-ufrag:abcd\r\na=candidate:1 1 udp 5 192.0.2.1 9 typ host\r\n\
+            a=candidate:2 1 tcp 5 192.0.2.1 9 typ host tcptype active\r\na=mid:0\r\n";
+        let kept = keep_candidates(sdp, |candidate| candidate.contains(" udp "));
+        assert_eq!(kept.matches("candidate").count(), 1);
+        assert_eq!(keep_candidates(sdp, |_| true), sdp);
+        assert_eq!(ice_ufrag(sdp), Some("abcd"));
     }
 
     #[test]

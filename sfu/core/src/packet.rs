@@ -30,6 +30,8 @@ pub(crate) struct Packet {
     pub(crate) starts_keyframe: bool,
     /// VP8's running numbers.
     pub(crate) picture_ids: Option<PictureIds>,
+    /// Width and height in pixels, where the packet tells them.
+    pub(crate) size: Option<(u16, u16)>,
     /// When it was captured, on this machine's clock, never in the future.
     pub(crate) captured: Instant,
     /// When it came.

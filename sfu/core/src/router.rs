@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use crate::command::TrackKey;
+use crate::data::Members;
 use crate::packet::Packet;
 use crate::session::Session;
 use crate::stats::{DropReason, Stats};
@@ -14,11 +15,18 @@ use crate::track::Track;
 pub(crate) struct Router {
     tracks: Vec<Option<Track>>,
     by_key: HashMap<TrackKey, usize>,
-    /// Sessions of the room; the router ends with the last.
+    /// Sessions of the room; the router ends with the last of them and of the members.
     pub(crate) sessions: usize,
+    /// Who gets data messages.
+    pub(crate) members: Members,
 }
 
 impl Router {
+    /// Nothing is left of the room.
+    pub(crate) fn is_over(&self) -> bool {
+        self.sessions == 0 && self.members.is_empty()
+    }
+
     /// Adds a track and returns its index.
     pub(crate) fn add(&mut self, track: Track) -> usize {
         let index = self.tracks.iter().position(Option::is_none).unwrap_or(self.tracks.len());

@@ -4,27 +4,52 @@
 //! packets for one session is written first and drained once ([`Session::flush`]): that is a
 //! third cheaper per copy than a drain for each, and delivers the same.
 
-use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::collections::{HashMap, HashSet};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use str0m::change::SdpOffer;
-use str0m::format::{Codec as RtcCodec, CodecSpec};
+use str0m::channel::{ChannelConfig, ChannelData, ChannelId, Reliability};
+use str0m::format::{Codec as RtcCodec, CodecSpec, PayloadParams};
 use str0m::media::{KeyframeRequestKind, Mid, Pt};
-use str0m::net::{Protocol, Receive};
+use str0m::net::{Protocol, Receive, TcpType};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc, VideoOrientation, Vp8Descriptor};
-use str0m::{Candidate, IceConnectionState, IceCreds, Input, Output, Rtc, RtcConfig};
+use str0m::{Candidate, IceCreds, Input, Output, Rtc, RtcConfig, RtcError};
 
+use crate::allowance::Allowance;
+use crate::backlog::{self, Backlog, Fate, Taken};
 use crate::capture::CaptureClock;
 use crate::codec::{Codec, vp8};
 use crate::command::{RoomKey, SessionKey, TrackKey};
 use crate::config::Config;
+use crate::containment::contain;
+use crate::data::Channel;
+use crate::demux::{self, Endpoint, Transport};
+use crate::dtls;
 use crate::engine::Transmit;
-use crate::event::{Answer, CommandError, MediaKind};
+use crate::envelope;
+use crate::event::{Answer, CommandError, FailReason, MediaKind};
 use crate::negotiation::{self, Credentials, LineNames};
 use crate::packet::{Extensions, Outgoing, Packet};
+use crate::path::{Check, Paths, Route};
 use crate::slots::{Line as SlotLine, Slots};
+use crate::sources::{self, Sources};
+use crate::stats::DropReason;
+use crate::stun;
+use crate::subscription::Viewport;
+
+/// Encodings whose m-line is remembered. It is found again when it is forgotten.
+const MAX_INGRESS: usize = 2 * sources::MAX_SOURCES;
+
+/// How often checks repeat, and how many may go unanswered before their path is given up: later
+/// than consent ends, so that a path that comes back in time is found.
+const CHECK_INTERVAL: Duration = Duration::from_millis(2_500);
+const CHECKS: usize = 16;
+
+/// Stands for the source where it is not to matter: str0m takes whatever comes from the address
+/// that it sends to without a look at its integrity.
+const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// A codec with its parameters, as a publisher sends it.
 #[derive(Debug, PartialEq)]
@@ -73,14 +98,16 @@ impl Format {
 pub(crate) enum Happened {
     /// A media packet of the published track `track` (an index of the router's).
     Packet { track: usize, packet: Packet },
-    /// A media packet on an m-line that is not published.
-    Unpublished,
+    /// A packet that went no further.
+    Dropped(DropReason),
+    /// A data message; no bytes if it is text, which is none of ours.
+    Data { channel: Channel, message: Option<Vec<u8>> },
     /// The receiver cannot decode what flows on this slot line.
     KeyframeWanted { line: usize },
     /// ICE and DTLS are through.
     Connected,
     /// The session is over.
-    Failed,
+    Failed(FailReason),
 }
 
 /// Where what comes out of a session goes.
@@ -88,6 +115,8 @@ pub(crate) enum Happened {
 pub(crate) struct Outbox {
     /// Datagrams for the network, in order.
     pub(crate) transmits: Vec<Transmit>,
+    /// What became of copies of data messages.
+    pub(crate) fates: Vec<Fate>,
     /// Everything else, in order.
     pub(crate) happened: Vec<Happened>,
 }
@@ -109,12 +138,23 @@ struct Egress {
     begun: bool,
 }
 
+/// One of the data channels.
+#[derive(Debug, Clone, Copy)]
+struct DataLine {
+    id: ChannelId,
+    open: bool,
+}
+
 /// One peer connection.
 pub(crate) struct Session {
     pub(crate) key: SessionKey,
     pub(crate) room: RoomKey,
     /// Which track flows on which receive m-line.
     pub(crate) slots: Slots,
+    /// How much the remote side may send in data messages.
+    pub(crate) allowance: Allowance,
+    /// How large the receiver shows its tracks, those that wait for a line too.
+    pub(crate) viewports: HashMap<TrackKey, Viewport>,
     /// Is on the engine's list of sessions to flush.
     dirty: bool,
     /// When the engine's timers next look at this session; never later than it wants.
@@ -128,9 +168,26 @@ pub(crate) struct Session {
     formats: HashMap<Pt, Arc<Format>>,
     egress: HashMap<usize, Egress>,
     outbox: Vec<Outgoing>,
+    paths: Paths,
+    sources: Sources,
+    /// What str0m was told of the remote side's addresses since ICE began or restarted.
+    remote_ufrag: Option<String>,
+    remote_candidates: HashSet<String>,
+    max_candidates: usize,
+    /// The datagram that is being received has brought media.
+    media_came: bool,
     capture: CaptureClock,
+    /// The data channels, by their SCTP streams.
+    channels: [DataLine; 2],
+    /// Channels that the remote side has opened beyond these.
+    foreign_channels: usize,
+    backlog: Backlog,
+    data_buffer: usize,
+    data_max_age: Duration,
     connected: bool,
     failed: bool,
+    /// str0m has panicked: it is not touched any more.
+    broken: bool,
     /// When the session fails if it is not connected by then.
     gives_up: Option<Instant>,
 }
@@ -140,7 +197,7 @@ impl Session {
         let random = IceCreds::new();
         let ufrag = format!("{}{}", config.place.ufrag_prefix(), random.ufrag);
         let credentials = IceCreds { ufrag: ufrag.clone(), pass: random.pass };
-        let mut rtc = RtcConfig::new()
+        let mut setup = RtcConfig::new()
             .clear_codecs()
             .enable_opus(true, false)
             .enable_vp8(true)
@@ -154,20 +211,37 @@ impl Session {
             // Five seconds, the default for audio, would leave a slot without lip sync for as long.
             .set_rtcp_report_interval_audio(Duration::from_secs(1))
             .set_rtcp_report_interval_video(Duration::from_secs(1))
-            .set_local_ice_credentials(credentials)
-            .build(now);
-        for &address in &config.advertised {
-            match Candidate::host(address, "udp") {
+            .set_crypto_provider(Arc::new(dtls::provider()))
+            .set_sctp_max_message_size(envelope::MAX_BYTES as u32)
+            .set_sctp_max_buffered_amount(Channel::ALL.map(backlog::share).iter().sum())
+            .set_local_ice_credentials(credentials);
+        setup.set_max_stun_rto(CHECK_INTERVAL);
+        setup.set_max_stun_retransmits(CHECKS);
+        let mut rtc = setup.build(now);
+        let udp = config.advertised.iter().map(|&a| (a, Candidate::host(a, "udp")));
+        let tcp = config.advertised_tcp.iter().map(|&address| {
+            let candidate = Candidate::builder().tcp().host(address).tcptype(TcpType::Passive);
+            (address, candidate.build())
+        });
+        for (address, candidate) in udp.chain(tcp) {
+            match candidate {
                 Ok(candidate) => {
                     rtc.add_local_candidate(candidate);
                 }
                 Err(error) => tracing::warn!(%address, %error, "an advertised address is unusable"),
             }
         }
+        let channels = Channel::ALL.map(|channel| {
+            let id = rtc.direct_api().create_data_channel(channel_config(channel));
+            DataLine { id, open: false }
+        });
+        let (messages, bytes) = (config.data_messages_per_second, config.data_bytes_per_second);
         Session {
             key,
             room,
             slots: Slots::default(),
+            allowance: Allowance::new(messages, bytes, now),
+            viewports: HashMap::new(),
             dirty: false,
             scheduled: None,
             rtc,
@@ -179,9 +253,21 @@ impl Session {
             formats: HashMap::new(),
             egress: HashMap::new(),
             outbox: Vec::new(),
+            paths: Paths::new(config.ice_lite, now),
+            sources: Sources::default(),
+            remote_ufrag: None,
+            remote_candidates: HashSet::new(),
+            max_candidates: config.max_candidates,
+            media_came: false,
             capture: CaptureClock::new(now),
+            channels,
+            foreign_channels: 0,
+            backlog: Backlog::default(),
+            data_buffer: config.data_buffer,
+            data_max_age: config.data_max_age,
             connected: false,
             failed: false,
+            broken: false,
             gives_up: None,
         }
     }
@@ -206,7 +292,14 @@ impl Session {
 
     /// When the session wants to be woken.
     pub(crate) fn deadline(&self) -> Instant {
-        self.gives_up.map_or(self.deadline, |at| at.min(self.deadline))
+        let backlog = self.backlog.deadline(self.data_max_age);
+        [self.ends(), backlog].into_iter().flatten().fold(self.deadline, Instant::min)
+    }
+
+    /// When the session fails if nothing changes.
+    fn ends(&self) -> Option<Instant> {
+        let consent_ends = self.paths.consent_ends().filter(|_| self.connected);
+        self.gives_up.max(consent_ends)
     }
 
     /// Answers an offer and brings the slots up to date. Returns the tracks that lost their line
@@ -229,7 +322,14 @@ impl Session {
                 "the offer has no a=fingerprint; DTLS is a must".into(),
             ));
         }
-        let offer = SdpOffer::from_sdp_string(sdp)
+        if negotiation::ice_ufrag(sdp) != self.remote_ufrag.as_deref() {
+            self.remote_ufrag = negotiation::ice_ufrag(sdp).map(str::to_owned);
+            self.remote_candidates.clear();
+            // A path may be gone while ICE looks for another one.
+            self.gives_up = Some(now + config.connect_timeout);
+        }
+        let sdp = negotiation::keep_candidates(sdp, |candidate| self.is_new(candidate));
+        let offer = SdpOffer::from_sdp_string(&sdp)
             .map_err(|error| CommandError::BadSdp(format!("the offer cannot be read: {error}")))?;
         let answer = self
             .rtc
@@ -243,9 +343,6 @@ impl Session {
         // Payload types and SSRCs may have changed hands.
         self.ingress.clear();
         self.formats.clear();
-        if !self.connected && self.gives_up.is_none() {
-            self.gives_up = Some(now + config.connect_timeout);
-        }
         let restarted = self.keep_own_ufrag(config);
         let receiving: Vec<(String, MediaKind)> =
             self.lines.iter().filter(|l| l.receives).map(|l| (l.mid.clone(), l.kind)).collect();
@@ -275,6 +372,14 @@ impl Session {
     /// SSRCs, which the answer has named. Returns the names for the answer's lines.
     fn park_unused_lines(&mut self) -> Vec<LineNames> {
         let mut names = Vec::new();
+        let (slots, rtc) = (&self.slots, &mut self.rtc);
+        self.egress.retain(|&index, egress| {
+            let is_used = slots.is_line(index, &egress.mid.to_string());
+            if !is_used {
+                rtc.direct_api().remove_stream_tx(egress.ssrc);
+            }
+            is_used
+        });
         let slot_lines: Vec<(usize, String, MediaKind, usize)> =
             self.slots.alive().map(|(i, l)| (i, l.mid.clone(), l.kind, l.pair)).collect();
         for (index, mid_text, kind, pair) in slot_lines {
@@ -303,12 +408,25 @@ impl Session {
 
     /// A trickled candidate. What cannot be read is ignored, as RFC 8839 §5.1 asks.
     pub(crate) fn add_candidate(&mut self, candidate: &str) {
+        if !self.is_new(candidate) {
+            return;
+        }
         match Candidate::from_sdp_string(candidate) {
             Ok(candidate) => {
                 self.rtc.add_remote_candidate(candidate);
             }
             Err(error) => tracing::debug!(%error, "a remote candidate cannot be used"),
         }
+    }
+
+    /// Whether str0m is to be told of a candidate: it keeps every one, and some twice. TCP ones
+    /// are of no use: the remote side connects to us, from a port that it does not know before
+    /// (RFC 6544 §4.1).
+    fn is_new(&mut self, candidate: &str) -> bool {
+        let is_udp = candidate.split(' ').nth(2).is_none_or(|t| t.eq_ignore_ascii_case("udp"));
+        is_udp
+            && self.remote_candidates.len() < self.max_candidates
+            && self.remote_candidates.insert(candidate.to_owned())
     }
 
     /// Whether the remote side sends `kind` on m-line `mid`.
@@ -333,36 +451,112 @@ impl Session {
         true
     }
 
-    /// Whether a datagram from an unknown address is an ICE check that proves to be from this
-    /// session's remote side (RFC 8445 §7.3).
-    pub(crate) fn verifies(
-        &self,
-        source: SocketAddr,
-        destination: SocketAddr,
-        datagram: &[u8],
-        now: Instant,
-    ) -> bool {
-        Receive::new(Protocol::Udp, source, destination, datagram)
-            .is_ok_and(|receive| self.rtc.accepts(&Input::Receive(now, receive)))
+    /// Whether a STUN message proves to be from this session's remote side: a check for this
+    /// session, or an answer to one of its own (RFC 8445 §7.3, §7.2.5).
+    pub(crate) fn check_integrity(&self, message: &[u8], now: Instant) -> Result<(), DropReason> {
+        let receive = Receive::new(Protocol::Udp, NOWHERE, NOWHERE, message)
+            .map_err(|_| DropReason::Malformed)?;
+        let is_ours = self.rtc.accepts(&Input::Receive(now, receive));
+        if is_ours { Ok(()) } else { Err(DropReason::BadIntegrity) }
     }
 
-    /// A datagram from the remote side. False if it cannot be read.
+    /// Whether the remote side may come from an address.
+    pub(crate) fn admit_address(&mut self, address: Endpoint, now: Instant) -> bool {
+        self.paths.admit_address(address, now)
+    }
+
+    /// Whether the remote side is at an address for certain.
+    pub(crate) fn has_consent(&self, address: Endpoint, now: Instant) -> bool {
+        self.paths.has_consent(address, now)
+    }
+
+    /// A datagram of the remote side that came along `route`.
     pub(crate) fn receive(
         &mut self,
-        source: SocketAddr,
-        destination: SocketAddr,
+        route: Route,
         datagram: &[u8],
         now: Instant,
         out: &mut Outbox,
-    ) -> bool {
-        let Ok(receive) = Receive::new(Protocol::Udp, source, destination, datagram) else {
-            return false;
-        };
-        if let Err(error) = self.rtc.handle_input(Input::Receive(now, receive)) {
-            self.fail(&error, out);
+    ) {
+        if let Err(reason) = self.admit(route, datagram, now) {
+            out.happened.push(Happened::Dropped(reason));
+            return;
         }
-        self.drain(now, out);
-        true
+        let protocol = match route.remote.transport {
+            Transport::Udp => Protocol::Udp,
+            Transport::Tcp => Protocol::Tcp,
+        };
+        let Ok(receive) = Receive::new(protocol, route.remote.address, route.local, datagram)
+        else {
+            out.happened.push(Happened::Dropped(DropReason::Malformed));
+            return;
+        };
+        self.media_came = false;
+        self.contained(out, |session, out| {
+            if let Err(error) = session.rtc.handle_input(Input::Receive(now, receive)) {
+                session.fail(&error, out);
+            }
+            session.drain(now, out);
+        });
+        let is_media = demux::Protocol::of(datagram) == Some(demux::Protocol::Rtp)
+            && !sources::is_rtcp(datagram);
+        if is_media && !self.media_came {
+            out.happened.push(Happened::Dropped(self.why_no_media(datagram)));
+        }
+    }
+
+    /// Whether str0m is to look at a datagram, and what is to be known of it before.
+    fn admit(&mut self, route: Route, datagram: &[u8], now: Instant) -> Result<(), DropReason> {
+        match demux::Protocol::of(datagram) {
+            Some(demux::Protocol::Stun) => {
+                self.check_integrity(datagram, now)?;
+                if stun::is_check(datagram) {
+                    let nominates = stun::nominates(datagram);
+                    let check = Check { priority: stun::priority(datagram), nominates };
+                    self.paths.on_check(route, check, now);
+                } else if stun::is_answer(datagram)
+                    && let Some(transaction) = stun::transaction(datagram)
+                {
+                    self.paths.on_answer(route, transaction, now);
+                }
+                Ok(())
+            }
+            Some(demux::Protocol::Rtp) if !self.connected => Err(DropReason::BeforeKeys),
+            Some(demux::Protocol::Rtp) if !sources::is_rtcp(datagram) => {
+                let ssrc = sources::ssrc_of(datagram).ok_or(DropReason::Malformed)?;
+                let has_room = self.sources.admit(ssrc, now);
+                if has_room { Ok(()) } else { Err(DropReason::TooManyStreams) }
+            }
+            Some(_) => Ok(()),
+            None => Err(DropReason::NotMedia),
+        }
+    }
+
+    /// What became of RTP that str0m has kept to itself, as far as can be seen from here.
+    fn why_no_media(&mut self, datagram: &[u8]) -> DropReason {
+        let payload_type = Pt::from(datagram[1] & 0x7f);
+        let is_resend = |p: &PayloadParams| p.resend() == Some(payload_type);
+        let ssrc = Ssrc::from(sources::ssrc_of(datagram).unwrap_or_default());
+        if ssrc == Ssrc::from(0) {
+            // Chromium's probes (SSRC 0) are answered with feedback and carry nothing.
+            DropReason::Padding
+        } else if self.rtc.direct_api().stream_rx(&ssrc).is_some()
+            || self.rtc.codec_config().find(is_resend).is_some()
+        {
+            DropReason::Discarded
+        } else {
+            DropReason::UnknownStream
+        }
+    }
+
+    /// Runs what may end in a panic of str0m's: the session has failed then.
+    fn contained(&mut self, out: &mut Outbox, run: impl FnOnce(&mut Session, &mut Outbox)) {
+        if self.broken || contain(|| run(self, out)).is_some() {
+            return;
+        }
+        tracing::error!(session = self.key.0, "a session has panicked");
+        self.broken = true;
+        self.end(FailReason::Other("the server could not go on with it".to_owned()), out);
     }
 
     /// Queues a packet for the next [`Session::flush`].
@@ -386,21 +580,82 @@ impl Session {
         }
     }
 
+    /// Whether the remote side has opened a data channel.
+    pub(crate) fn has_open(&self, channel: Channel) -> bool {
+        self.channels[usize::from(channel.stream())].open
+    }
+
+    /// Whether data messages wait for the next [`Session::flush`].
+    pub(crate) fn has_backlog(&self) -> bool {
+        !self.backlog.is_empty()
+    }
+
+    /// Queues a data message for the next [`Session::flush`]. False when the reliable channel has
+    /// overrun by it: then it takes nothing more.
+    pub(crate) fn send_data(
+        &mut self,
+        channel: Channel,
+        message: Arc<[u8]>,
+        now: Instant,
+        fates: &mut Vec<Fate>,
+    ) -> bool {
+        match channel {
+            Channel::Lossy => {
+                self.backlog.push_lossy(message, now, fates);
+                true
+            }
+            Channel::Reliable => {
+                let id = self.channels[usize::from(channel.stream())].id;
+                let buffered = self.rtc.channel(id).map_or(0, |mut open| open.buffered_amount());
+                self.backlog.push_reliable(message, now, buffered, self.data_buffer, fates)
+            }
+        }
+    }
+
+    /// Gives SCTP what it is to have of the backlog.
+    fn write_data(&mut self, now: Instant, out: &mut Outbox) {
+        self.backlog.expire(now, self.data_max_age, &mut out.fates);
+        for channel in Channel::ALL {
+            let id = self.channels[usize::from(channel.stream())].id;
+            let Some(mut open) = self.rtc.channel(id) else { continue };
+            let buffered = open.buffered_amount();
+            self.backlog.write(channel, buffered, &mut out.fates, |message| {
+                match open.write(true, message) {
+                    Ok(true) => Taken::Yes,
+                    Ok(false) => Taken::Later,
+                    // Larger than the a=max-message-size of the offer (RFC 8841 §6).
+                    Err(_) => Taken::Never,
+                }
+            });
+        }
+    }
+
     /// Writes what is queued, moves the session's time to `now` and drains it.
     pub(crate) fn flush(&mut self, now: Instant, out: &mut Outbox) {
         self.dirty = false;
-        let mut queued = std::mem::take(&mut self.outbox);
-        for packet in queued.drain(..) {
-            self.write(packet);
-        }
-        self.outbox = queued;
-        if let Err(error) = self.rtc.handle_input(Input::Timeout(now)) {
-            self.fail(&error, out);
-        }
-        self.drain(now, out);
-        if self.gives_up.is_some_and(|at| at <= now) && !self.failed {
-            self.failed = true;
-            out.happened.push(Happened::Failed);
+        self.contained(out, |session, out| {
+            let mut queued = std::mem::take(&mut session.outbox);
+            for packet in queued.drain(..) {
+                session.write(packet);
+            }
+            session.outbox = queued;
+            if !session.backlog.is_empty() {
+                session.write_data(now, out);
+            }
+            if let Err(error) = session.rtc.handle_input(Input::Timeout(now)) {
+                session.fail(&error, out);
+            }
+            session.drain(now, out);
+        });
+        if self.ends().is_some_and(|at| at <= now) {
+            let reason = if self.connected {
+                FailReason::ConsentLost
+            } else if self.paths.consent_ends().is_some() {
+                FailReason::Dtls(format!("the handshake was not done in time; {ABOUT_RSA}"))
+            } else {
+                FailReason::NotConnected
+            };
+            self.end(reason, out);
         }
     }
 
@@ -452,12 +707,8 @@ impl Session {
                     self.deadline = at;
                     return;
                 }
-                Ok(Output::Transmit(transmit)) => out.transmits.push(Transmit {
-                    source: transmit.source,
-                    destination: transmit.destination,
-                    contents: transmit.contents.into(),
-                }),
-                Ok(Output::Event(event)) => self.on_event(event, now, out),
+                Ok(Output::Transmit(transmit)) => self.transmit(transmit, now, out),
+                Ok(Output::Event(event)) => self.on_event(event, out),
                 Err(error) => {
                     self.fail(&error, out);
                     self.deadline = now + Duration::from_secs(3600);
@@ -467,7 +718,29 @@ impl Session {
         }
     }
 
-    fn on_event(&mut self, event: str0m::Event, now: Instant, out: &mut Outbox) {
+    /// Sends checks and their answers where str0m wants them, and everything else along the path
+    /// in use.
+    fn transmit(&self, transmit: str0m::net::Transmit, now: Instant, out: &mut Outbox) {
+        let transport = match transmit.proto {
+            Protocol::Udp => Transport::Udp,
+            Protocol::Tcp | Protocol::SslTcp | Protocol::Tls => Transport::Tcp,
+        };
+        let remote = Endpoint { transport, address: transmit.destination };
+        let chosen = Route { local: transmit.source, remote };
+        let contents: Vec<u8> = transmit.contents.into();
+        let is_stun = demux::Protocol::of(&contents) == Some(demux::Protocol::Stun);
+        match if is_stun { Some(chosen) } else { self.paths.route(chosen, now) } {
+            Some(route) => out.transmits.push(Transmit {
+                transport: route.remote.transport,
+                source: route.local,
+                destination: route.remote.address,
+                contents,
+            }),
+            None => out.happened.push(Happened::Dropped(DropReason::NoConsent)),
+        }
+    }
+
+    fn on_event(&mut self, event: str0m::Event, out: &mut Outbox) {
         match event {
             str0m::Event::RtpPacket(packet) => self.on_packet(packet, out),
             str0m::Event::KeyframeRequest(request) => {
@@ -476,36 +749,61 @@ impl Session {
                     out.happened.push(Happened::KeyframeWanted { line });
                 }
             }
+            str0m::Event::ChannelOpen(id, _) => self.on_channel_open(id, out),
+            str0m::Event::ChannelClose(id) => self.on_channel_close(id, out),
+            str0m::Event::ChannelData(data) => self.on_channel_data(data, out),
             str0m::Event::Connected => {
                 self.connected = true;
                 self.gives_up = None;
                 out.happened.push(Happened::Connected);
             }
-            str0m::Event::IceConnectionStateChange(IceConnectionState::Disconnected) => {
-                self.gives_up.get_or_insert(now + RECONNECT_TIME);
-            }
-            str0m::Event::IceConnectionStateChange(
-                IceConnectionState::Connected | IceConnectionState::Completed,
-            ) if self.connected => self.gives_up = None,
-            str0m::Event::Closed if !self.failed => {
-                self.failed = true;
-                out.happened.push(Happened::Failed);
-            }
+            str0m::Event::Closed => self.end(FailReason::Closed, out),
             _ => {}
         }
     }
 
-    fn on_packet(&mut self, packet: RtpPacket, out: &mut Outbox) {
-        let Some(ingress) = self.ingress_of(packet.header.ssrc) else { return };
-        let Some(track) = ingress.track else {
-            out.happened.push(Happened::Unpublished);
-            return;
-        };
-        let Some(format) = self.format_of(packet.header.payload_type) else { return };
-        // Padding that probes for bandwidth has nothing to forward.
-        if packet.payload.is_empty() {
+    fn channel_of(&self, id: ChannelId) -> Option<Channel> {
+        Channel::ALL.into_iter().find(|c| self.channels[usize::from(c.stream())].id == id)
+    }
+
+    fn on_channel_open(&mut self, id: ChannelId, out: &mut Outbox) {
+        if let Some(channel) = self.channel_of(id) {
+            self.channels[usize::from(channel.stream())].open = true;
             return;
         }
+        out.happened.push(Happened::Dropped(DropReason::DataUnknownChannel));
+        self.rtc.direct_api().close_data_channel(id);
+        self.foreign_channels += 1;
+        // str0m keeps something of each until the remote side has confirmed that it is closed.
+        if self.foreign_channels > FOREIGN_CHANNELS {
+            self.end(FailReason::ForeignChannels, out);
+        }
+    }
+
+    /// A channel does not come back: what is for it goes by another door from now on.
+    fn on_channel_close(&mut self, id: ChannelId, out: &mut Outbox) {
+        if let Some(channel) = self.channel_of(id) {
+            self.channels[usize::from(channel.stream())].open = false;
+            self.backlog.clear(channel, DropReason::DataClosed, &mut out.fates);
+        }
+    }
+
+    fn on_channel_data(&mut self, data: ChannelData, out: &mut Outbox) {
+        out.happened.push(match self.channel_of(data.id) {
+            Some(channel) => Happened::Data { channel, message: data.binary.then_some(data.data) },
+            None => Happened::Dropped(DropReason::DataUnknownChannel),
+        });
+    }
+
+    fn on_packet(&mut self, packet: RtpPacket, out: &mut Outbox) {
+        self.media_came = true;
+        let (track, format) = match self.destination_of(&packet) {
+            Ok(found) => found,
+            Err(reason) => {
+                out.happened.push(Happened::Dropped(reason));
+                return;
+            }
+        };
         let arrived = packet.timestamp;
         let timestamp = packet.header.timestamp;
         let captured = match &packet.last_sender_info {
@@ -523,8 +821,8 @@ impl Session {
             }
             None => arrived,
         };
-        let picture_ids = match format.codec {
-            Codec::Vp8 => vp8::Descriptor::parse(&packet.payload).and_then(|d| d.ids),
+        let descriptor = match format.codec {
+            Codec::Vp8 => vp8::Descriptor::parse(&packet.payload),
             _ => None,
         };
         let kind = if format.codec == Codec::Audio { MediaKind::Audio } else { MediaKind::Video };
@@ -536,7 +834,8 @@ impl Session {
             timestamp,
             marker: packet.header.marker,
             starts_keyframe: format.codec.starts_keyframe(&packet.payload),
-            picture_ids,
+            picture_ids: descriptor.and_then(|d| d.ids),
+            size: descriptor.and_then(|d| d.size),
             captured,
             arrived,
             extensions: Extensions {
@@ -550,6 +849,17 @@ impl Session {
         out.happened.push(Happened::Packet { track, packet });
     }
 
+    /// The track that a packet belongs to, and what it carries.
+    fn destination_of(&mut self, packet: &RtpPacket) -> Result<(usize, Arc<Format>), DropReason> {
+        if packet.payload.is_empty() {
+            return Err(DropReason::Padding);
+        }
+        let ingress = self.ingress_of(packet.header.ssrc).ok_or(DropReason::UnknownStream)?;
+        let track = ingress.track.ok_or(DropReason::Unpublished)?;
+        let format = self.format_of(packet.header.payload_type).ok_or(DropReason::UnknownFormat)?;
+        Ok((track, format))
+    }
+
     fn ingress_of(&mut self, ssrc: Ssrc) -> Option<Ingress> {
         if let Some(ingress) = self.ingress.get(&ssrc) {
             return Some(*ingress);
@@ -557,6 +867,9 @@ impl Session {
         let mid = self.rtc.direct_api().stream_rx(&ssrc)?.mid();
         let ingress = Ingress { mid, track: self.published.get(&mid).copied() };
         tracing::debug!(session = self.key.0, ssrc = *ssrc, mid = %ingress.mid, "a new encoding");
+        if self.ingress.len() >= MAX_INGRESS {
+            self.ingress.clear();
+        }
         self.ingress.insert(ssrc, ingress);
         Some(ingress)
     }
@@ -571,26 +884,69 @@ impl Session {
         Some(format)
     }
 
-    fn fail(&mut self, error: &str0m::RtcError, out: &mut Outbox) {
+    fn fail(&mut self, error: &RtcError, out: &mut Outbox) {
+        let reason = match error {
+            RtcError::Dtls(error) => FailReason::Dtls(explained(error.to_string())),
+            error => FailReason::Other(error.to_string()),
+        };
+        self.end(reason, out);
+    }
+
+    /// The session is over. Said once: what comes after the first reason is its consequence.
+    fn end(&mut self, reason: FailReason, out: &mut Outbox) {
         if !self.failed {
-            tracing::info!(session = self.key.0, %error, "a session failed");
+            tracing::info!(session = self.key.0, %reason, "a session failed");
             self.failed = true;
-            out.happened.push(Happened::Failed);
+            out.happened.push(Happened::Failed(reason));
         }
     }
 
     /// Says goodbye to the remote side (RTCP BYE, DTLS close_notify).
     pub(crate) fn close(&mut self, now: Instant, out: &mut Outbox) {
         self.failed = true;
-        if self.rtc.close().is_ok() {
-            self.drain(now, out);
+        for channel in Channel::ALL {
+            self.backlog.clear(channel, DropReason::DataClosed, &mut out.fates);
         }
+        self.contained(out, |session, out| {
+            if session.rtc.close().is_ok() {
+                session.drain(now, out);
+            }
+        });
     }
 }
 
-/// How long a path may be gone before its session is over. The remote side can bring it back by
-/// another check, or restart ICE.
-const RECONNECT_TIME: Duration = Duration::from_secs(30);
+/// How often a remote side may open a data channel beyond the two. A page of another make may try
+/// once or twice; the channel is closed.
+const FOREIGN_CHANNELS: usize = 2;
+
+fn channel_config(channel: Channel) -> ChannelConfig {
+    let (label, reliability) = match channel {
+        Channel::Reliable => ("reliable", Reliability::Reliable),
+        Channel::Lossy => ("lossy", Reliability::MaxRetransmits { retransmits: 0 }),
+    };
+    ChannelConfig {
+        label: label.to_owned(),
+        ordered: channel == Channel::Reliable,
+        reliability,
+        negotiated: Some(channel.stream()),
+        protocol: String::new(),
+    }
+}
+
+/// What most handshakes fail of that begin. GStreamer's webrtcbin has an RSA certificate by default.
+const ABOUT_RSA: &str = "RSA certificates are not supported, use ECDSA P-256";
+
+/// A DTLS failure in words that say what to do. A client with an RSA certificate shows none, since
+/// none of its own suits, or one that cannot be verified; or the handshake just stops.
+fn explained(failure: String) -> String {
+    const ABOUT_THE_CERTIFICATE: [&str; 3] =
+        ["no client certificate", "unsupported public key", "unsupported signature"];
+    if ABOUT_THE_CERTIFICATE.iter().any(|words| failure.contains(words)) {
+        format!("{failure}; {ABOUT_RSA}")
+    } else {
+        failure
+    }
+}
 
 fn orientation_from(quarter_turns: u8) -> VideoOrientation {
     match quarter_turns {

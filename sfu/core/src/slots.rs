@@ -26,6 +26,16 @@ pub(crate) struct Line {
     alive: bool,
 }
 
+/// Stands for the pair of a line that has none.
+const NO_PAIR: usize = usize::MAX;
+
+impl Line {
+    /// Nobody wants it any more, and nothing flows on it.
+    fn is_over(&self) -> bool {
+        !self.alive && self.track.is_none()
+    }
+}
+
 /// One audio and one video m-line, or a single one that found no partner.
 #[derive(Debug, Default)]
 struct Pair {
@@ -82,16 +92,7 @@ impl Slots {
             if self.lines.iter().any(|line| line.alive && line.mid == *mid) {
                 continue;
             }
-            new[*kind as usize].push(self.lines.len());
-            self.lines.push(Line {
-                mid: mid.clone(),
-                kind: *kind,
-                pair: 0,
-                bind: 0,
-                track: None,
-                rewrite: Some(Rewrite::default()),
-                alive: true,
-            });
+            new[*kind as usize].push(self.add_line(mid, *kind));
         }
         let [audio, video] = new;
         for index in 0..audio.len().max(video.len()) {
@@ -100,12 +101,59 @@ impl Slots {
                 video: video.get(index).copied(),
                 group: None,
             };
-            for line in [pair.audio, pair.video].into_iter().flatten() {
-                self.lines[line].pair = self.pairs.len();
-            }
-            self.pairs.push(pair);
+            self.add_pair(pair);
         }
         lost
+    }
+
+    /// Puts a new line where one has ended, so that a client may go on replacing its m-lines.
+    fn add_line(&mut self, mid: &str, kind: MediaKind) -> usize {
+        let line = Line {
+            mid: mid.to_owned(),
+            kind,
+            pair: NO_PAIR,
+            bind: 0,
+            track: None,
+            rewrite: Some(Rewrite::default()),
+            alive: true,
+        };
+        let Some(index) = self.lines.iter().position(Line::is_over) else {
+            self.lines.push(line);
+            return self.lines.len() - 1;
+        };
+        if let Some(pair) = self.pairs.get_mut(self.lines[index].pair) {
+            pair.audio.take_if(|audio| *audio == index);
+            pair.video.take_if(|video| *video == index);
+        }
+        self.lines[index] = line;
+        index
+    }
+
+    /// Puts a new pair where one has ended.
+    fn add_pair(&mut self, pair: Pair) {
+        let lines = &self.lines;
+        let is_over = |p: &Pair| {
+            p.group.is_none()
+                && [p.audio, p.video].into_iter().flatten().all(|line| lines[line].is_over())
+        };
+        let index = self.pairs.iter().position(is_over).unwrap_or(self.pairs.len());
+        for line in [pair.audio, pair.video].into_iter().flatten() {
+            self.lines[line].pair = index;
+        }
+        match self.pairs.get_mut(index) {
+            Some(over) => {
+                for line in [over.audio, over.video].into_iter().flatten() {
+                    self.lines[line].pair = NO_PAIR;
+                }
+                *over = pair;
+            }
+            None => self.pairs.push(pair),
+        }
+    }
+
+    /// Whether the line at `index` is the one called `mid`, and still wanted.
+    pub(crate) fn is_line(&self, index: usize, mid: &str) -> bool {
+        self.lines.get(index).is_some_and(|line| line.alive && line.mid == mid)
     }
 
     /// The line at `index`.
@@ -120,11 +168,15 @@ impl Slots {
 
     /// A track wants a line. It gets one by [`Slots::bind_next`], now or later.
     pub(crate) fn want(&mut self, want: Want) {
-        if !self.waiting.iter().any(|waiting| waiting.track == want.track)
-            && !self.lines.iter().any(|l| l.track == Some(want.track))
-        {
+        if !self.is_wanted(want.track) {
             self.waiting.push(want);
         }
+    }
+
+    /// Whether a track waits for a line or has one.
+    pub(crate) fn is_wanted(&self, track: TrackKey) -> bool {
+        self.waiting.iter().any(|want| want.track == track)
+            || self.lines.iter().any(|line| line.track == Some(track))
     }
 
     /// Binds the first waiting track for which there is a line.
@@ -156,10 +208,13 @@ impl Slots {
         line.track = None;
         line.rewrite = rewrite.or_else(|| Some(Rewrite::default()));
         let pair = line.pair;
-        let is_free =
-            |line: Option<usize>| line.is_none_or(|line| self.lines[line].track.is_none());
-        if is_free(self.pairs[pair].audio) && is_free(self.pairs[pair].video) {
-            self.pairs[pair].group = None;
+        let lines = &self.lines;
+        let is_free = |line: Option<usize>| line.is_none_or(|line| lines[line].track.is_none());
+        if let Some(pair) = self.pairs.get_mut(pair)
+            && is_free(pair.audio)
+            && is_free(pair.video)
+        {
+            pair.group = None;
         }
     }
 
@@ -283,6 +338,54 @@ mod tests {
         Want(u64, bool, u64),
         Release(u64),
         Offer(usize),
+    }
+
+    proptest! {
+        /// A client that goes on replacing its m-lines costs no more than its m-lines, and its
+        /// tracks find the new ones.
+        #[test]
+        fn replaced_lines_leave_nothing_behind(
+            offers in prop::collection::vec(prop::collection::vec(0u64..3, 1..8), 1..40),
+        ) {
+            const MOST: usize = 8;
+            let mut slots = Slots::default();
+            let mut bound: Vec<TrackKey> = Vec::new();
+            for track in 0..4 {
+                slots.want(want(track, MediaKind::Video, track));
+            }
+            for (round, offer) in offers.iter().enumerate() {
+                // 0: an old name that may be kept, others: names that were never there.
+                let lines: Vec<_> = offer
+                    .iter()
+                    .enumerate()
+                    .map(|(index, fresh)| {
+                        let kind = if index % 2 == 0 { MediaKind::Audio } else { MediaKind::Video };
+                        let name = if *fresh == 0 { 0 } else { round + 1 };
+                        (format!("{index}-{name}"), kind)
+                    })
+                    .collect();
+                for lost in slots.offer(&lines) {
+                    prop_assert!(bound.contains(&lost));
+                    bound.retain(|track| *track != lost);
+                    slots.release(lost, None);
+                    slots.want(want(lost.0, MediaKind::Video, lost.0));
+                }
+                while let Some(binding) = slots.bind_next() {
+                    prop_assert!(slots.lines[binding.line].alive);
+                    bound.push(binding.track);
+                }
+                let video = lines.iter().filter(|(_, kind)| *kind == MediaKind::Video).count();
+                prop_assert_eq!(bound.len(), video.min(4));
+                // Lines that are bound when they end make room with the next offer.
+                prop_assert!(slots.lines.len() <= 2 * MOST, "{} lines", slots.lines.len());
+                prop_assert!(slots.pairs.len() <= 2 * MOST, "{} pairs", slots.pairs.len());
+                for (index, line) in slots.alive() {
+                    let holders = slots.pairs.iter().enumerate()
+                        .filter(|(_, p)| p.audio == Some(index) || p.video == Some(index));
+                    prop_assert_eq!(holders.map(|(at, _)| at).collect::<Vec<_>>(), [line.pair]);
+                }
+            }
+        }
     }
 
     proptest! {

@@ -2,11 +2,12 @@
 
 use std::ops::AddAssign;
 
+use crate::data::Channel;
 use crate::event::MediaKind;
 
 macro_rules! drop_reasons {
     ($($(#[$doc:meta])* $name:ident = $label:literal,)*) => {
-        /// Why a packet went no further. Every dropped packet is counted under exactly one.
+        /// Why a packet or a data message went no further. Each is counted under exactly one.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum DropReason { $($(#[$doc])* $name,)* }
 
@@ -27,18 +28,34 @@ drop_reasons! {
     NotMedia = "not_media",
     /// STUN that is no binding request of a session here.
     UnknownUfrag = "unknown_ufrag",
-    /// STUN whose integrity check failed.
+    /// STUN whose integrity check failed, or that answers no check of ours.
     BadIntegrity = "bad_integrity",
+    /// A check from one more address than a session may come from.
+    TooManyAddresses = "too_many_addresses",
     /// DTLS, RTP or RTCP from an address without a verified ICE check.
     UnknownSource = "unknown_source",
     /// Another worker's datagram while that worker is overloaded.
     WorkerBusy = "worker_busy",
-    /// A datagram that its session could not read.
+    /// A datagram, or a frame on a TCP connection, that cannot be read.
     Malformed = "malformed",
+    /// RTP or RTCP before DTLS has made keys for it.
+    BeforeKeys = "before_keys",
+    /// RTP of one more SSRC than a session may send.
+    TooManyStreams = "too_many_streams",
+    /// RTP whose SSRC belongs to no m-line.
+    UnknownStream = "unknown_stream",
+    /// RTP of a known SSRC that was a replay, came twice, or is not authentic.
+    Discarded = "discarded",
+    /// RTP that brings no media but probes for bandwidth.
+    Padding = "padding",
+    /// RTP with a payload type that was not negotiated.
+    UnknownFormat = "unknown_format",
     /// Media on an m-line that is not published as a track.
     Unpublished = "unpublished",
     /// Media of a muted track.
     Muted = "muted",
+    /// The subscriber does not show the video.
+    Paused = "paused",
     /// A subscriber waits for a keyframe to start or to switch on.
     AwaitingKeyframe = "awaiting_keyframe",
     /// A layer of a simulcast track that this subscriber does not get.
@@ -49,6 +66,32 @@ drop_reasons! {
     CodecNotOffered = "codec_not_offered",
     /// The subscriber is not connected yet.
     NotConnected = "not_connected",
+    /// To a remote side that does not consent to get anything any more (RFC 7675).
+    NoConsent = "no_consent",
+    /// To a TCP connection that takes less than it is sent. The oldest go first.
+    TcpQueueFull = "tcp_queue_full",
+    /// To a TCP connection that is closed.
+    TcpClosed = "tcp_closed",
+    /// A data message that is no envelope, or not one for its channel.
+    DataMalformed = "data_malformed",
+    /// A data message of a session that its room has not admitted.
+    DataNotAdmitted = "data_not_admitted",
+    /// A data message of a member that may not send any.
+    DataForbidden = "data_forbidden",
+    /// A data message beyond what one session may send in a second.
+    DataFlood = "data_flood",
+    /// A data channel that is none of the two, or a message on it.
+    DataUnknownChannel = "data_unknown_channel",
+    /// A copy of a lossy data message that has waited too long for its receiver.
+    DataTooOld = "data_too_old",
+    /// A copy of a lossy data message that newer ones have pushed out.
+    DataQueueFull = "data_queue_full",
+    /// A copy of a reliable data message for a receiver that does not keep up.
+    DataOverrun = "data_overrun",
+    /// A copy of a data message larger than its receiver takes.
+    DataRefused = "data_refused",
+    /// A copy of a data message that waited for a session or channel that has ended.
+    DataClosed = "data_closed",
 }
 
 /// One counter as it is published: name, label (name, value), value.
@@ -67,12 +110,17 @@ pub struct Row {
 }
 
 /// Counters of one worker. Plain numbers: the worker's thread owns them, readers get copies.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stats {
     pub(crate) received: [u64; 2],
     pub(crate) forwarded: [u64; 2],
     pub(crate) forwarded_bytes: [u64; 2],
     pub(crate) dropped: [u64; DropReason::ALL.len()],
+    pub(crate) data_received: [u64; 2],
+    pub(crate) data_copies: [u64; 2],
+    pub(crate) data_delivered: [u64; 2],
+    pub(crate) data_redirected: [u64; 2],
+    pub(crate) data_dropped: [u64; 2],
     pub(crate) keyframe_requests: u64,
     pub(crate) handed_over: u64,
     pub(crate) datagrams_in: u64,
@@ -81,13 +129,15 @@ pub struct Stats {
     pub(crate) sessions: u64,
     pub(crate) tracks: u64,
     pub(crate) subscriptions: u64,
+    /// Open TCP connections for media; the shell's to set.
+    pub tcp_connections: u64,
 }
 
 /// How many numbers a [`Stats`] holds.
-pub const STATS_LEN: usize = 14 + DropReason::ALL.len();
+pub const STATS_LEN: usize = 25 + DropReason::ALL.len();
 
 impl Stats {
-    /// Counts a dropped packet.
+    /// Counts a dropped packet or message.
     pub fn drop(&mut self, reason: DropReason) {
         self.dropped[reason as usize] += 1;
     }
@@ -101,13 +151,45 @@ impl Stats {
         self.forwarded_bytes[kind as usize] += payload as u64;
     }
 
+    /// Counts a data message that came on a channel.
+    pub(crate) fn receive_data(&mut self, channel: Channel) {
+        self.data_received[usize::from(channel.stream())] += 1;
+    }
+
+    /// Counts a copy of a data message. What becomes of it is counted as well, once: by
+    /// [`Stats::redirect_data`] or by [`Stats::end_data`].
+    pub(crate) fn copy_data(&mut self, channel: Channel) {
+        self.data_copies[usize::from(channel.stream())] += 1;
+    }
+
+    /// Counts a copy for a member that has to be reached elsewhere.
+    pub(crate) fn redirect_data(&mut self, channel: Channel) {
+        self.data_redirected[usize::from(channel.stream())] += 1;
+    }
+
+    /// Counts a copy that its receiver's channel has taken, or that was dropped.
+    pub(crate) fn end_data(&mut self, channel: Channel, fate: Result<(), DropReason>) {
+        let channel = usize::from(channel.stream());
+        match fate {
+            Ok(()) => self.data_delivered[channel] += 1,
+            Err(reason) => {
+                self.data_dropped[channel] += 1;
+                self.drop(reason);
+            }
+        }
+    }
+
     /// The counters as one row each.
     pub fn rows(&self) -> impl Iterator<Item = Row> + '_ {
         const KINDS: [&str; 2] = ["audio", "video"];
+        const CHANNELS: [&str; 2] = ["reliable", "lossy"];
         let counter = |name, help, label, value| Row { name, help, label, value, is_gauge: false };
         let gauge = |name, help, value| Row { name, help, label: None, value, is_gauge: true };
         let by_kind = move |name, help, values: [u64; 2]| {
             (0..2).map(move |i| counter(name, help, Some(("kind", KINDS[i])), values[i]))
+        };
+        let by_channel = move |name, help, values: [u64; 2]| {
+            (0..2).map(move |i| counter(name, help, Some(("channel", CHANNELS[i])), values[i]))
         };
         by_kind("packets_received", "Media packets from publishers.", self.received)
             .chain(by_kind("packets_forwarded", "Media packets to subscribers.", self.forwarded))
@@ -118,9 +200,35 @@ impl Stats {
             ))
             .chain(DropReason::ALL.iter().map(move |&reason| {
                 let label = Some(("reason", reason.label()));
-                let help = "Packets that went no further, by reason.";
+                let help = "Packets and data messages that went no further, by reason.";
                 counter("packets_dropped", help, label, self.dropped[reason as usize])
             }))
+            .chain(by_channel(
+                "data_received",
+                "Data messages that came on a channel.",
+                self.data_received,
+            ))
+            .chain(by_channel(
+                "data_copies",
+                "Copies of data messages, one for each receiver: delivered, redirected, dropped or \
+                 waiting.",
+                self.data_copies,
+            ))
+            .chain(by_channel(
+                "data_delivered",
+                "Copies of data messages that were sent on their receiver's channel.",
+                self.data_delivered,
+            ))
+            .chain(by_channel(
+                "data_redirected",
+                "Copies of data messages for members without an open channel.",
+                self.data_redirected,
+            ))
+            .chain(by_channel(
+                "data_dropped",
+                "Copies of data messages that were dropped.",
+                self.data_dropped,
+            ))
             .chain([
                 counter(
                     "keyframe_requests",
@@ -150,6 +258,7 @@ impl Stats {
                 gauge("sessions", "Peer connections.", self.sessions),
                 gauge("tracks", "Published tracks.", self.tracks),
                 gauge("subscriptions", "Tracks flowing to sessions.", self.subscriptions),
+                gauge("tcp_connections", "TCP connections for media.", self.tcp_connections),
             ])
     }
 
@@ -166,24 +275,33 @@ impl Stats {
     pub fn from_array(array: [u64; STATS_LEN]) -> Stats {
         let mut numbers = array.into_iter();
         let mut next = || numbers.next().unwrap_or_default();
-        let mut stats = Stats {
+        // Fields are read in the order in which they stand here, that of `rows`.
+        Stats {
             received: [next(), next()],
             forwarded: [next(), next()],
             forwarded_bytes: [next(), next()],
-            ..Stats::default()
-        };
-        for count in &mut stats.dropped {
-            *count = next();
+            dropped: std::array::from_fn(|_| next()),
+            data_received: [next(), next()],
+            data_copies: [next(), next()],
+            data_delivered: [next(), next()],
+            data_redirected: [next(), next()],
+            data_dropped: [next(), next()],
+            keyframe_requests: next(),
+            handed_over: next(),
+            datagrams_in: next(),
+            datagrams_out: next(),
+            send_failed: next(),
+            sessions: next(),
+            tracks: next(),
+            subscriptions: next(),
+            tcp_connections: next(),
         }
-        stats.keyframe_requests = next();
-        stats.handed_over = next();
-        stats.datagrams_in = next();
-        stats.datagrams_out = next();
-        stats.send_failed = next();
-        stats.sessions = next();
-        stats.tracks = next();
-        stats.subscriptions = next();
-        stats
+    }
+}
+
+impl Default for Stats {
+    fn default() -> Self {
+        Stats::from_array([0; STATS_LEN])
     }
 }
 

@@ -8,6 +8,28 @@ use crate::select::{Gate, Verdict};
 use crate::session::{Format, Session};
 use crate::stats::DropReason;
 
+/// In how many device pixels the receiver shows a video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Viewport {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+}
+
+impl Viewport {
+    /// Of a receiver that has not told: the best picture is none too many.
+    pub(crate) const UNKNOWN: Viewport = Viewport { width: u32::MAX, height: u32::MAX };
+
+    /// Nobody sees the video.
+    pub(crate) fn is_hidden(self) -> bool {
+        self.width == 0 || self.height == 0
+    }
+
+    /// Whether a picture fills it without being enlarged.
+    pub(crate) fn is_filled_by(self, (width, height): (u16, u16)) -> bool {
+        u32::from(width) >= self.width && u32::from(height) >= self.height
+    }
+}
+
 /// A track bound to a slot line of a session.
 #[derive(Debug)]
 pub(crate) struct Subscription {
@@ -17,6 +39,7 @@ pub(crate) struct Subscription {
     pub(crate) line: usize,
     /// Which packets pass.
     pub(crate) gate: Gate,
+    viewport: Viewport,
     /// The slot's stream state, lent for as long as the track is bound to it.
     rewrite: Rewrite,
     /// The format that came last, and what the subscriber calls it.
@@ -25,9 +48,34 @@ pub(crate) struct Subscription {
 
 impl Subscription {
     /// `rewrite` is the slot's own: the stream goes on where the slot's last track left it.
-    pub(crate) fn new(session: usize, line: usize, mut rewrite: Rewrite) -> Subscription {
+    pub(crate) fn new(
+        session: usize,
+        line: usize,
+        mut rewrite: Rewrite,
+        viewport: Viewport,
+    ) -> Subscription {
         rewrite.switch();
-        Subscription { session, line, gate: Gate::default(), rewrite, payload_type: None }
+        let gate = Gate::default();
+        Subscription { session, line, gate, viewport, rewrite, payload_type: None }
+    }
+
+    /// How large the receiver shows it.
+    pub(crate) fn viewport(&self) -> Viewport {
+        self.viewport
+    }
+
+    /// The receiver shows it in another size. Hidden, it is paused: nothing passes before the next
+    /// keyframe after it is shown again.
+    pub(crate) fn set_viewport(&mut self, viewport: Viewport) {
+        self.viewport = viewport;
+        if viewport.is_hidden() {
+            self.gate.close();
+        }
+    }
+
+    /// The encoding from which a keyframe is awaited, by somebody who sees it.
+    pub(crate) fn awaits(&self) -> Option<u32> {
+        self.gate.awaits().filter(|_| !self.viewport.is_hidden())
     }
 
     /// Gives the slot's stream state back.
@@ -49,6 +97,9 @@ impl Subscription {
         if !subscriber.is_connected() {
             // A keyframe that nobody gets must not open the gate.
             return Err(DropReason::NotConnected);
+        }
+        if self.viewport.is_hidden() {
+            return Err(DropReason::Paused);
         }
         let payload_type =
             self.payload_type(packet, subscriber).ok_or(DropReason::CodecNotOffered)?;

@@ -6,7 +6,7 @@ use crate::command::{Group, TrackKey};
 use crate::event::MediaKind;
 use crate::keyframe::KeyframeRequests;
 use crate::packet::Packet;
-use crate::subscription::Subscription;
+use crate::subscription::{Subscription, Viewport};
 
 /// An encoding that brought nothing for this long, while another did, has ended: the publisher
 /// restarted it under another SSRC, or stopped the layer.
@@ -25,7 +25,15 @@ struct Encoding {
     bytes: u64,
     bytes_before: u64,
     last_seen: Instant,
+    /// Width and height in pixels, where the codec tells them.
+    size: Option<(u16, u16)>,
     requests: KeyframeRequests,
+}
+
+impl Encoding {
+    fn speaks(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.last_seen) <= SILENCE
+    }
 }
 
 /// A published track in a router.
@@ -70,13 +78,20 @@ impl Track {
         }
     }
 
-    /// Adds a subscription, aimed at the best encoding.
-    pub(crate) fn subscribe(&mut self, mut subscription: Subscription) {
-        if let Some(best) = self.best {
-            subscription.gate.set_target(best);
-        }
+    /// Adds a subscription, aimed at the encoding that suits it.
+    pub(crate) fn subscribe(&mut self, subscription: Subscription, now: Instant) {
         self.subscriptions.push(subscription);
-        self.want_keyframes();
+        self.aim(now);
+    }
+
+    /// A session shows the video in another size.
+    pub(crate) fn set_viewport(&mut self, session: usize, viewport: Viewport, now: Instant) {
+        let own = self.subscriptions.iter_mut().find(|s| s.session == session);
+        if let Some(subscription) = own.filter(|_| self.kind == MediaKind::Video) {
+            subscription.set_viewport(viewport);
+            self.aim(now);
+            self.want_keyframes();
+        }
     }
 
     /// Takes out the subscription of a session.
@@ -107,10 +122,14 @@ impl Track {
         if packet.starts_keyframe {
             encoding.requests.on_keyframe();
         }
+        let is_resized = packet.size.is_some() && packet.size != encoding.size;
+        encoding.size = packet.size.or(encoding.size);
         if is_new || self.window_ends.is_none_or(|ends| ends <= packet.arrived) {
             self.choose_best(packet.arrived, is_new);
         } else if self.best != Some(packet.ssrc) && self.best_is_silent(packet.arrived) {
             self.choose_best(packet.arrived, false);
+        } else if is_resized {
+            self.aim(packet.arrived);
         }
     }
 
@@ -126,7 +145,7 @@ impl Track {
     /// Asks for the keyframes that subscriptions wait for.
     pub(crate) fn want_keyframes(&mut self) {
         for index in 0..self.subscriptions.len() {
-            if let Some(ssrc) = self.subscriptions[index].gate.awaits() {
+            if let Some(ssrc) = self.subscriptions[index].awaits() {
                 self.want_keyframe(ssrc);
             }
         }
@@ -154,6 +173,7 @@ impl Track {
             bytes: 0,
             bytes_before: 0,
             last_seen: packet.arrived,
+            size: None,
             requests: KeyframeRequests::default(),
         });
         self.encodings.len() - 1
@@ -174,23 +194,50 @@ impl Track {
                 encoding.bytes_before = std::mem::take(&mut encoding.bytes);
             }
         }
-        let speaks = |e: &&Encoding| now.saturating_duration_since(e.last_seen) <= SILENCE;
-        let best = self
+        self.best = self
             .encodings
             .iter()
-            .filter(speaks)
+            .filter(|e| e.speaks(now))
             .max_by_key(|e| e.bytes_before)
             .map(|e| e.ssrc)
             .or(self.best);
-        if best == self.best {
-            return;
-        }
-        self.best = best;
-        if let Some(best) = best {
-            for subscription in &mut self.subscriptions {
-                subscription.gate.set_target(best);
+        self.aim(now);
+    }
+
+    /// Aims every subscription at the encoding that suits it, and asks for the keyframe that it
+    /// begins with.
+    fn aim(&mut self, now: Instant) {
+        for index in 0..self.subscriptions.len() {
+            let Some(ssrc) = self.suits(self.subscriptions[index].viewport(), now) else {
+                continue;
+            };
+            let subscription = &mut self.subscriptions[index];
+            let before = subscription.awaits();
+            subscription.gate.set_target(ssrc);
+            let after = subscription.awaits();
+            if let Some(ssrc) = after.filter(|_| after != before) {
+                self.want_keyframe(ssrc);
             }
-            self.want_keyframes();
+        }
+    }
+
+    /// The smallest picture that fills a viewport, else the largest; the best encoding as long as
+    /// a size is not known.
+    fn suits(&self, viewport: Viewport, now: Instant) -> Option<u32> {
+        let mut sized = Vec::new();
+        for encoding in self.encodings.iter().filter(|e| e.speaks(now)) {
+            let Some(size) = encoding.size else { return self.best };
+            sized.push((u32::from(size.0) * u32::from(size.1), size, encoding.ssrc));
+        }
+        sized.sort_unstable();
+        let fills = sized.iter().find(|(_, size, _)| viewport.is_filled_by(*size));
+        // Of equal pictures the best is the one with the most bytes.
+        match fills.or(sized.last()) {
+            Some((area, _, ssrc)) => {
+                let is_best = |&(a, _, s): &(u32, _, u32)| a == *area && Some(s) == self.best;
+                if sized.iter().any(is_best) { self.best } else { Some(*ssrc) }
+            }
+            None => self.best,
         }
     }
 }

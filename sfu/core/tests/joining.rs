@@ -5,7 +5,8 @@ mod world;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use sfu_core::{Command, Event, SessionKey};
+use sfu_core::{Command, Event, FailReason, SessionKey};
+use str0m::config::DtlsVersion;
 use str0m::media::MediaKind::{Audio, Video};
 use world::World;
 
@@ -68,22 +69,15 @@ fn nothing_is_read_from_an_address_that_has_not_proved_itself() {
 fn a_check_with_a_wrong_password_teaches_no_address() {
     let mut world = World::new(1);
     world.join(1, &[Audio], 0);
-    let answer = &world.clients[&1].answer;
-    let ufrag = answer.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).unwrap();
-    let check = |receiver: &str| {
-        let name = format!("{receiver}:x");
-        let mut message = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
-        message.extend([7; 12]);
-        message.extend([0, 6, 0, name.len() as u8]);
-        message.extend(name.as_bytes());
-        message.resize(message.len().next_multiple_of(4), 0);
-        message.extend([0, 8, 0, 20]);
-        message.extend([1; 20]);
-        let length = (message.len() - 20) as u16;
-        message[2..4].copy_from_slice(&length.to_be_bytes());
-        message
-    };
-    let (right_name, no_name) = (check(ufrag), check("nobody"));
+    let client = world.clients[&1].address;
+    let check = world.take_checks_from(client).pop().unwrap();
+    // The fingerprint attribute of 8 bytes comes last, the integrity's value right before it.
+    let mut right_name = check.clone();
+    let spoilt = check.len() - 20;
+    right_name[spoilt] ^= 1;
+    let mut no_name = check.clone();
+    let at = check.windows(2).position(|pair| pair == b"aa").unwrap();
+    no_name[at] = b'0';
     world.inject(0, stranger(), &right_name);
     assert_eq!(world.count("packets_dropped", Some("bad_integrity")), 1);
     world.inject(0, stranger(), &no_name);
@@ -155,10 +149,35 @@ fn who_never_connects_has_failed_after_a_while() {
     };
     world.exchange(2, offer).unwrap();
     world.run(Duration::from_secs(29), &[], &[]);
-    assert!(!world.events.contains(&Event::Failed { session }));
+    let failed = Event::Failed { session, reason: FailReason::NotConnected };
+    assert!(!world.events.contains(&failed));
     world.run(Duration::from_secs(2), &[], &[]);
-    assert!(world.events.contains(&Event::Failed { session }));
+    assert!(world.events.contains(&failed));
     assert_eq!(world.count("sessions", None), 1);
+}
+
+#[test]
+fn a_client_with_an_rsa_certificate_fails_with_words_that_help() {
+    for version in [DtlsVersion::Dtls12, DtlsVersion::Dtls13] {
+        let provider = str0m::crypto::from_feature_flags();
+        let mut certificate = provider.dtls_provider.generate_certificate().unwrap();
+        // The key is another one: it is the certificate that is looked at first.
+        certificate.certificate = include_bytes!("rsa.der").to_vec();
+        let mut world = World::new(1);
+        world.join(1, &[Audio], 0);
+        world.begin_with(2, certificate, version);
+        world.run(Duration::from_secs(5), &[], &[]);
+        // The client would give up, too, soon after.
+        world.clients.remove(&2);
+        world.run(Duration::from_secs(26), &[], &[]);
+        let reason = world.events.iter().find_map(|event| match event {
+            Event::Failed { session: SessionKey(2), reason } => Some(reason.to_string()),
+            _ => None,
+        });
+        let reason = reason.unwrap_or_else(|| panic!("no failure, but {:?}", world.events));
+        assert!(reason.starts_with("DTLS failed") && reason.contains("ECDSA P-256"), "{reason}");
+        assert_eq!(world.count("sessions", None), 1);
+    }
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub(crate) struct Descriptor {
     pub(crate) starts_keyframe: bool,
     /// Absent when the sender does not number its pictures.
     pub(crate) ids: Option<PictureIds>,
+    /// Width and height in pixels, where a key frame starts.
+    pub(crate) size: Option<(u16, u16)>,
 }
 
 impl Descriptor {
@@ -59,8 +61,21 @@ impl Descriptor {
         }
         // The frame header's lowest bit is the inverse key frame flag (RFC 6386 §9.1).
         let header = *payload.get(at)?;
-        Some(Descriptor { starts_keyframe: starts_partition_zero && header & 1 == 0, ids })
+        let starts_keyframe = starts_partition_zero && header & 1 == 0;
+        let size = if starts_keyframe { key_frame_size(&payload[at..]) } else { None };
+        Some(Descriptor { starts_keyframe, ids, size })
     }
+}
+
+/// Width and height from a key frame's header (RFC 6386 §9.1): a frame tag of three bytes, a
+/// start code, and 14 bits for each; the two above them tell the player to enlarge it.
+fn key_frame_size(frame: &[u8]) -> Option<(u16, u16)> {
+    let [0x9d, 0x01, 0x2a, width_low, width_high, height_low, height_high, ..] = frame.get(3..)?
+    else {
+        return None;
+    };
+    let pixels = |low: u8, high: u8| u16::from_le_bytes([low, high]) & 0x3fff;
+    Some((pixels(*width_low, *width_high), pixels(*height_low, *height_high)))
 }
 
 #[cfg(test)]
@@ -85,6 +100,13 @@ mod tests {
     #[test]
     fn an_inter_frame_is_none() {
         assert!(!Descriptor::parse(&[0x10, 0x01]).unwrap().starts_keyframe);
+    }
+
+    #[test]
+    fn a_key_frame_tells_its_size() {
+        let frame = [0x10, 0x50, 0x01, 0x00, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x41];
+        assert_eq!(Descriptor::parse(&frame).unwrap().size, Some((640, 360)));
+        assert_eq!(Descriptor::parse(&frame[..10]).unwrap().size, None);
     }
 
     #[test]

@@ -1,0 +1,119 @@
+//! Data messages through the engine: from a session's channel to those who get a copy.
+
+use std::sync::Arc;
+
+use super::Engine;
+use crate::command::{RoomKey, SessionKey};
+use crate::data::Channel;
+use crate::envelope::Envelope;
+use crate::event::{DataMessage, Event, FailReason};
+use crate::session::Happened;
+use crate::stats::DropReason;
+
+impl Engine {
+    pub(super) fn admit(&mut self, room: RoomKey, member: SessionKey, may_send: bool) {
+        self.routers.entry(room).or_default().members.admit(member, may_send);
+    }
+
+    pub(super) fn listen(&mut self, room: RoomKey, member: SessionKey, topics: Vec<String>) {
+        if let Some(router) = self.routers.get_mut(&room) {
+            router.members.listen(member, topics);
+        }
+    }
+
+    pub(super) fn dismiss(&mut self, room: RoomKey, member: SessionKey) {
+        if let Some(router) = self.routers.get_mut(&room) {
+            router.members.dismiss(member);
+            self.forget_if_over(room);
+        }
+    }
+
+    /// Takes what the session at `index` has sent on a channel.
+    pub(super) fn on_data(&mut self, index: usize, channel: Channel, message: Option<Vec<u8>>) {
+        let Some(session) = &mut self.sessions[index] else { return };
+        let (room, from) = (session.room, session.key);
+        self.stats.receive_data(channel);
+        // A text message costs what the others cost.
+        if !session.allowance.take(self.now, message.as_ref().map_or(0, Vec::len)) {
+            self.stats.drop(DropReason::DataFlood);
+            // To leave out a reliable message would be a gap that nobody is told of.
+            if channel == Channel::Reliable {
+                self.on_happened(index, Happened::Failed(FailReason::DataFlood));
+            }
+            return;
+        }
+        if let Err(reason) = self.relay(room, from, channel, message.as_deref()) {
+            self.stats.drop(reason);
+        }
+    }
+
+    /// Gives everybody who gets it a copy of a message.
+    fn relay(
+        &mut self,
+        room: RoomKey,
+        from: SessionKey,
+        channel: Channel,
+        message: Option<&[u8]>,
+    ) -> Result<(), DropReason> {
+        let router = self.routers.get(&room).ok_or(DropReason::DataNotAdmitted)?;
+        router.members.may_send(from)?;
+        let envelope = message
+            .and_then(|bytes| Envelope::from_client(bytes).ok())
+            .filter(|envelope| envelope.lossy == (channel == Channel::Lossy))
+            .ok_or(DropReason::DataMalformed)?;
+        let recipients = router.members.recipients(from, &envelope);
+        let outgoing = Envelope {
+            lossy: envelope.lossy,
+            sender: Some(from.0),
+            id: envelope.id,
+            topic: envelope.topic,
+            payload: envelope.payload,
+            ..Envelope::default()
+        };
+        let outgoing: Arc<[u8]> = outgoing.encode().map_err(|_| DropReason::DataMalformed)?.into();
+        let mut elsewhere = Vec::new();
+        for to in recipients {
+            self.stats.copy_data(channel);
+            if !self.copy(room, to, channel, &outgoing) {
+                self.stats.redirect_data(channel);
+                elsewhere.push(to);
+            }
+        }
+        if !elsewhere.is_empty() {
+            let message = DataMessage {
+                from,
+                id: envelope.id,
+                lossy: envelope.lossy,
+                topic: envelope.topic.to_owned(),
+                payload: envelope.payload.into(),
+            };
+            self.emit(room, Event::Data { to: elsewhere, message });
+        }
+        Ok(())
+    }
+
+    /// Queues a copy for a member's channel. False if it has none that is open.
+    fn copy(
+        &mut self,
+        room: RoomKey,
+        to: SessionKey,
+        channel: Channel,
+        message: &Arc<[u8]>,
+    ) -> bool {
+        let Some(index) = self.index_in(room, to) else { return false };
+        let Some(session) = &mut self.sessions[index] else { return false };
+        if !session.has_open(channel) {
+            return false;
+        }
+        let mut fates = Vec::new();
+        let kept_up = session.send_data(channel, Arc::clone(message), self.now, &mut fates);
+        session.mark_dirty(index, &mut self.dirty);
+        for (channel, fate) in fates {
+            self.stats.end_data(channel, fate);
+        }
+        if !kept_up {
+            self.emit(room, Event::Overrun { session: to });
+        }
+        true
+    }
+}
