@@ -8,9 +8,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use signaling_core::event::{EndReason, Envelope, Event, EventFrame, LeaveReason};
-use signaling_core::id::ParticipantId;
+use signaling_core::error::RequestError;
+use signaling_core::event::{Audience, EndReason, Envelope, Event, EventFrame, LeaveReason};
+use signaling_core::id::{ParticipantId, Secret};
+use signaling_core::info::IceServer;
 use signaling_core::media::{MediaCommand, MediaEvent};
 use signaling_core::request::Request;
 use signaling_core::room::{Input, Output, Room};
@@ -20,8 +21,9 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::counters::{Counters, Gauge};
-use crate::media::{Outlet, Posted};
-use crate::outbox::{Notice, Outbox, Parcel};
+use crate::hub::{Hub, Visitor};
+use crate::media::{MediaEvents, Outlet, Posted};
+use crate::outbox::{Moved, Notice, Outbox, Parcel};
 
 /// Letters that may wait for a room. When it is full, doors tell their askers to come again.
 pub const INBOX: usize = 256;
@@ -45,6 +47,21 @@ pub enum Letter {
         /// Where everything for it goes.
         outbox: Outbox,
     },
+    /// Somebody wants to be again who it was.
+    Resume {
+        /// A new number.
+        attachment: AttachmentId,
+        /// Comes back with the reply.
+        request: u64,
+        /// Proves who it was.
+        secret: Secret,
+        /// The last event that it has read.
+        cursor: String,
+        /// Made out anew.
+        ice_servers: Vec<IceServer>,
+        /// Where everything for it goes.
+        outbox: Outbox,
+    },
     /// A request by an attachment.
     Request {
         /// Whose.
@@ -60,6 +77,20 @@ pub enum Letter {
 pub enum Signal {
     /// A door is gone.
     Detached(AttachmentId),
+    /// What became of a move to another room.
+    Moved {
+        /// Whom the room wanted moved.
+        participant: ParticipantId,
+        /// Its door here.
+        attachment: AttachmentId,
+        /// Its hold on the other room, or why it has none.
+        result: Result<Moved, RequestError>,
+    },
+    /// The server stops at the deadline (milliseconds since 1970, UTC).
+    Drain {
+        /// When.
+        deadline: u64,
+    },
     /// The server ends the room.
     Stop(EndReason),
 }
@@ -68,12 +99,16 @@ pub enum Signal {
 pub struct Actor {
     /// The room.
     pub room: Room,
+    /// All rooms.
+    pub hub: Hub,
+    /// To this actor itself, for what it has others do.
+    pub signal_sender: mpsc::UnboundedSender<Signal>,
     /// From doors.
     pub inbox: mpsc::Receiver<Letter>,
     /// From doors and the server.
     pub signals: mpsc::UnboundedReceiver<Signal>,
     /// From the media plane.
-    pub media_events: mpsc::UnboundedReceiver<MediaEvent>,
+    pub media_events: MediaEvents,
     /// To the media plane.
     pub outlet: Outlet,
     /// The time.
@@ -85,11 +120,23 @@ pub struct Actor {
 impl Actor {
     /// Runs until the room is over.
     pub async fn run(self) {
-        let Actor { room, mut inbox, mut signals, mut media_events, outlet, clock, counters } =
-            self;
+        let Actor {
+            room,
+            hub,
+            signal_sender,
+            mut inbox,
+            mut signals,
+            mut media_events,
+            outlet,
+            clock,
+            counters,
+        } = self;
         let mut state = State {
             participants: Gauge::new(Arc::clone(&counters)),
             room,
+            hub,
+            signal_sender,
+            moved: HashMap::new(),
             outlet,
             clock,
             counters,
@@ -141,6 +188,10 @@ struct Door {
 
 struct State {
     room: Room,
+    hub: Hub,
+    signal_sender: mpsc::UnboundedSender<Signal>,
+    /// Holds on other rooms that wait to be handed over, by the door's attachment here.
+    moved: HashMap<AttachmentId, Moved>,
     outlet: Outlet,
     clock: Clock,
     counters: Arc<Counters>,
@@ -155,6 +206,15 @@ impl State {
                 self.doors.remove(&attachment);
                 self.feed(Input::Detached { attachment });
             }
+            Step::Signal(Signal::Moved { participant, attachment, result }) => {
+                let result = result.map(|moved| {
+                    self.moved.insert(attachment, moved);
+                });
+                self.feed(Input::Moved { participant, result });
+                // Not handed over: the participant has left meanwhile. The other room hears of it.
+                self.moved.remove(&attachment);
+            }
+            Step::Signal(Signal::Drain { deadline }) => self.feed(Input::Drain { deadline }),
             Step::Signal(Signal::Stop(reason)) => self.feed(Input::Stop { reason }),
             Step::Media(event) => self.feed(Input::Media(event)),
             Step::RetryMedia => self.outlet.retry(),
@@ -164,6 +224,19 @@ impl State {
                 if !outbox.is_closed() {
                     self.doors.insert(attachment, Door { outbox, participant: None });
                     self.feed(Input::Join { attachment, request, admission });
+                }
+            }
+            Step::Letter(Letter::Resume {
+                attachment,
+                request,
+                secret,
+                cursor,
+                ice_servers,
+                outbox,
+            }) => {
+                if !outbox.is_closed() {
+                    self.doors.insert(attachment, Door { outbox, participant: None });
+                    self.feed(Input::Resume { attachment, request, secret, cursor, ice_servers });
                 }
             }
             Step::Letter(Letter::Request { attachment, request, body }) => {
@@ -197,6 +270,21 @@ impl State {
                 self.push(attachment, Parcel::Reply { request, outcome }, inputs);
             }
             Output::Event(envelope) => self.announce(&envelope, inputs),
+            Output::Tell { attachment, envelope } => self.tell(attachment, &envelope, inputs),
+            Output::HandOver { attachment } => {
+                if let Some(door) = self.doors.remove(&attachment)
+                    && let Some(moved) = self.moved.remove(&attachment)
+                {
+                    // A door that is gone drops it, and the other room hears of that.
+                    let _ = door.outbox.push(Parcel::Moved(Box::new(moved)));
+                }
+            }
+            Output::Move { participant, attachment, admission, room } => {
+                self.start_move(participant, attachment, *admission, room);
+            }
+            Output::Bar { issuer, identity, until } => {
+                self.hub.bar(&self.room.info().name, issuer, identity, until);
+            }
             Output::Close { attachment, reason } => {
                 if let Some(door) = self.doors.remove(&attachment) {
                     // Whether it is still there or not: it is forgotten now.
@@ -217,15 +305,53 @@ impl State {
         }
     }
 
-    fn announce(&mut self, envelope: &Arc<Envelope>, inputs: &mut VecDeque<Input>) {
-        let notice = match notice(envelope) {
-            Ok(notice) => notice,
-            Err(error) => {
+    /// Joins the other room on the participant's behalf, beside this room's own work.
+    fn start_move(
+        &self,
+        participant: ParticipantId,
+        attachment: AttachmentId,
+        admission: Admission,
+        room: String,
+    ) {
+        let (hub, signals) = (self.hub.clone(), self.signal_sender.clone());
+        tokio::spawn(async move {
+            let visitor =
+                Visitor { room, may_create: true, wants_events: true, bearer: None, admission };
+            let result = hub.join(visitor).await;
+            let result = result.map(|(attachment, joined)| Moved { attachment, joined });
+            // A room that is over has let the participant go already.
+            let _ = signals.send(Signal::Moved { participant, attachment, result });
+        });
+    }
+
+    fn tell(
+        &mut self,
+        attachment: AttachmentId,
+        envelope: &Arc<Envelope>,
+        inputs: &mut VecDeque<Input>,
+    ) {
+        if matches!(envelope.frame.event, Event::Gap { .. }) {
+            self.counters.gap();
+        }
+        let Some(notice) = self.notice(envelope, inputs) else { return };
+        let Some(door) = self.doors.get(&attachment) else { return };
+        if door.outbox.wants_events() && !door.outbox.push_missed(notice) {
+            self.cut_off(attachment, inputs);
+        }
+    }
+
+    fn notice(&mut self, envelope: &Arc<Envelope>, inputs: &mut VecDeque<Input>) -> Option<Notice> {
+        Notice::new(Arc::clone(envelope))
+            .inspect_err(|error| {
                 // Cannot happen with these types. Going on would be a silent gap.
-                tracing::error!(%error, "an event cannot be written as JSON");
-                return inputs.push_back(Input::Stop { reason: EndReason::Internal });
-            }
-        };
+                tracing::error!(%error, "an event cannot be written");
+                inputs.push_back(Input::Stop { reason: EndReason::Internal });
+            })
+            .ok()
+    }
+
+    fn announce(&mut self, envelope: &Arc<Envelope>, inputs: &mut VecDeque<Input>) {
+        let Some(notice) = self.notice(envelope, inputs) else { return };
         let lost: Vec<AttachmentId> = self
             .doors
             .iter()
@@ -282,10 +408,10 @@ impl State {
         let envelope = Arc::new(Envelope {
             at: self.clock.now().unix_ms,
             room,
-            audience: signaling_core::event::Audience::Room,
+            audience: Audience::Room,
             frame: EventFrame { seq: None, event },
         });
-        let notice = notice(&envelope).ok();
+        let notice = Notice::new(envelope).ok();
         for (_, door) in self.doors.drain() {
             if let Some(notice) = notice.clone().filter(|_| door.outbox.wants_events()) {
                 let _ = door.outbox.push(Parcel::Event(notice));
@@ -293,9 +419,4 @@ impl State {
             let _ = door.outbox.push(Parcel::Close(LeaveReason::Internal));
         }
     }
-}
-
-fn notice(envelope: &Arc<Envelope>) -> Result<Notice, serde_json::Error> {
-    let json = Bytes::from(serde_json::to_vec(&envelope.frame)?);
-    Ok(Notice { envelope: Arc::clone(envelope), json })
 }

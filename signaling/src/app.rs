@@ -41,6 +41,7 @@ pub struct App {
     certificates: Option<Arc<Certificates>>,
     state: StateDir,
     hub: Hub,
+    drain_timeout: Duration,
     /// Doors that outlive their HTTP request.
     door_tasks: watch::Sender<()>,
     stop_http: watch::Sender<bool>,
@@ -77,7 +78,7 @@ impl App {
         let internal = Listeners::bind(&internal_bind, internal_port, "server.internal_port")?;
 
         let counters = Arc::new(Counters::default());
-        let routes = Routes::default();
+        let routes = Routes::new(Arc::clone(&counters));
         let sfu = {
             let routes = routes.clone();
             Sfu::start(&config.sfu, move |room, event| routes.deliver(room, event))?
@@ -138,6 +139,7 @@ impl App {
             certificates,
             state,
             hub,
+            drain_timeout: Duration::from_secs(config.server.drain_timeout),
             door_tasks,
             stop_http,
             servers,
@@ -161,6 +163,11 @@ impl App {
         self.sfu.handle().udp_port()
     }
 
+    /// The TCP port that media comes to; `None` with `sfu.tcp` off.
+    pub fn media_tcp_port(&self) -> Option<u16> {
+        self.sfu.handle().tcp_port()
+    }
+
     /// The address to open in a browser.
     pub fn url(&self) -> &str {
         &self.url
@@ -181,6 +188,13 @@ impl App {
             certificates.reload();
         }
         Ok(())
+    }
+
+    /// Makes ready for the stop: no newcomers, everybody is told when the server stops. Returns when
+    /// nobody is left, or then.
+    pub async fn drain(&self) {
+        self.ready.store(false, Ordering::Relaxed);
+        self.hub.drain(self.drain_timeout).await;
     }
 
     /// Stops in the reverse order of starting: no newcomers, rooms say goodbye, doors close, media
@@ -242,6 +256,9 @@ fn hub_config(config: &Config) -> hub::Config {
         room: room::Config {
             empty_timeout: Duration::from_secs(rooms.empty_timeout),
             max_participants: rooms.max_participants as usize,
+            lease: Duration::from_secs(rooms.lease),
+            chat_history: rooms.chat_history as usize,
+            journal_bytes: rooms.journal_bytes as usize,
             ..room::Config::default()
         },
     }

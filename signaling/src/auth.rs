@@ -96,7 +96,8 @@ impl Keys {
         jsonwebtoken::encode(&header, &claims, &self.signing.1).context("cannot sign a token")
     }
 
-    fn verify(&self, token: &str) -> Result<Claims, Refusal> {
+    /// The id of the key that signed it, and its claims.
+    fn verify(&self, token: &str) -> Result<(String, Claims), Refusal> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| Refusal::Malformed)?;
         if header.alg != Algorithm::HS256 {
             return Err(Refusal::Algorithm);
@@ -126,7 +127,7 @@ impl Keys {
             None => validation.validate_aud = false,
         }
         jsonwebtoken::decode::<Claims>(token, key, &validation)
-            .map(|verified| verified.claims)
+            .map(|verified| (key_id, verified.claims))
             .map_err(|error| match error.kind() {
                 ErrorKind::InvalidSignature => Refusal::Signature,
                 ErrorKind::ExpiredSignature => Refusal::Expired,
@@ -197,23 +198,19 @@ impl Authority {
         })
     }
 
-    /// The claims of a token that is believed.
-    ///
-    /// # Errors
-    /// [`ErrorCode::Unauthorized`] with the reason.
-    pub fn verify(&self, token: &str) -> Result<Claims, RequestError> {
-        self.keys()
-            .verify(token)
-            .map_err(|refusal| RequestError::new(ErrorCode::Unauthorized, refusal.to_string()))
-    }
-
     /// Where a token leads when its bearer asks for `asked`.
     ///
     /// # Errors
     /// [`ErrorCode::Unauthorized`] for a token that is not believed, and those of [`Claims::entry`].
     pub fn admit(&self, token: &str, asked: Asked) -> Result<Admitted, RequestError> {
-        let claims = self.verify(token)?;
+        let (issuer, claims) = self
+            .keys()
+            .verify(token)
+            .map_err(|refusal| RequestError::new(ErrorCode::Unauthorized, refusal.to_string()))?;
         Ok(Admitted {
+            issuer,
+            expires_at: claims.exp.unwrap_or_default(),
+            bearer: claims.sub.clone().filter(|sub| !sub.is_empty()),
             entry: claims.entry(asked)?,
             service: claims.oriel.service,
             may_create: claims.video.room_create,
@@ -226,6 +223,12 @@ impl Authority {
 pub struct Admitted {
     /// Where to, and as whom.
     pub entry: Entry,
+    /// The key that signed the token.
+    pub issuer: String,
+    /// When the token ends: seconds since 1970 (UTC).
+    pub expires_at: u64,
+    /// Whom the token is for.
+    pub bearer: Option<String>,
     /// A service's token: for encoders and load tests, not for people.
     pub service: bool,
     /// May create rooms.

@@ -195,9 +195,17 @@ fn serve(run: Run) -> anyhow::Result<()> {
                 Err(error) => tracing::error!("the old keys stay in force: {error:#}"),
             }
         }
-        tracing::info!("stopping; a second signal stops at once");
+        tracing::info!(
+            seconds = config.server.drain_timeout,
+            "stopping when the rooms are empty, or after server.drain_timeout; a second signal \
+             stops at once"
+        );
+        let stop = async {
+            app.drain().await;
+            app.stop().await;
+        };
         tokio::select! {
-            () = app.stop() => Ok(()),
+            () = stop => Ok(()),
             () = signals.stop() => bail!("stopped at once by a second signal"),
         }
     })

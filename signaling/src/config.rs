@@ -55,6 +55,8 @@ pub struct Server {
     pub dev_public: bool,
     /// Where the development key and the self-signed certificate are kept.
     pub state_dir: PathBuf,
+    /// Seconds that rooms have to end by themselves when the server is asked to stop.
+    pub drain_timeout: u64,
 }
 
 impl Default for Server {
@@ -69,6 +71,7 @@ impl Default for Server {
             allowed_origins: Vec::new(),
             dev_public: false,
             state_dir: PathBuf::new(),
+            drain_timeout: 60,
         }
     }
 }
@@ -176,6 +179,12 @@ pub struct Rooms {
     pub max_participants: u32,
     /// Rooms on this server.
     pub max_rooms: u32,
+    /// Seconds that a participant whose connection is gone keeps its place.
+    pub lease: u64,
+    /// Chat messages that a newcomer gets to read; 0 for none.
+    pub chat_history: u32,
+    /// Bytes of JSON that a room keeps for those who come back, of the last two minutes.
+    pub journal_bytes: u32,
 }
 
 impl Default for Rooms {
@@ -186,6 +195,9 @@ impl Default for Rooms {
             empty_timeout: 60,
             max_participants: 300,
             max_rooms: 10_000,
+            lease: 30,
+            chat_history: 100,
+            journal_bytes: 1 << 20,
         }
     }
 }

@@ -11,6 +11,11 @@ pub struct Counters {
     participants: AtomicI64,
     room_failures: AtomicU64,
     slow_readers: AtomicU64,
+    lossy_sent: AtomicU64,
+    lossy_delivered: AtomicU64,
+    lossy_dropped: AtomicU64,
+    resumed: AtomicU64,
+    gaps: AtomicU64,
     /// By door and outcome.
     joins: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
     /// By route and status.
@@ -28,6 +33,16 @@ pub struct Reading {
     pub room_failures: u64,
     /// Readers that were cut off.
     pub slow_readers: u64,
+    /// Copies of lossy messages for signaling connections: delivered + dropped + those that wait.
+    pub lossy_sent: u64,
+    /// Those of them that their doors took in time.
+    pub lossy_delivered: u64,
+    /// Those of them that would have come too late, or to nobody.
+    pub lossy_dropped: u64,
+    /// Participants that came back after a lost connection.
+    pub resumed: u64,
+    /// Those of them whose place in the journal was gone.
+    pub gaps: u64,
     /// Attempts to join, by door and outcome (`ok`, or the error's code).
     pub joins: BTreeMap<(&'static str, &'static str), u64>,
     /// HTTP responses, by route and status.
@@ -38,6 +53,37 @@ impl Counters {
     /// A reader was cut off.
     pub fn slow_reader(&self) {
         self.slow_readers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A copy of a lossy message was to go to a door.
+    pub fn lossy_sent(&self) {
+        self.lossy_sent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A door took it in time.
+    pub fn lossy_delivered(&self) {
+        self.lossy_delivered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A copy of a lossy message did not even get that far.
+    pub fn lossy_lost(&self) {
+        self.lossy_sent();
+        self.lossy_dropped();
+    }
+
+    /// It was dropped.
+    pub fn lossy_dropped(&self) {
+        self.lossy_dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A participant came back after a lost connection.
+    pub fn resumed(&self) {
+        self.resumed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Its place in the journal was gone.
+    pub fn gap(&self) {
+        self.gaps.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A room's task panicked.
@@ -65,6 +111,11 @@ impl Counters {
             participants: self.participants.load(Ordering::Relaxed),
             room_failures: self.room_failures.load(Ordering::Relaxed),
             slow_readers: self.slow_readers.load(Ordering::Relaxed),
+            lossy_sent: self.lossy_sent.load(Ordering::Relaxed),
+            lossy_delivered: self.lossy_delivered.load(Ordering::Relaxed),
+            lossy_dropped: self.lossy_dropped.load(Ordering::Relaxed),
+            resumed: self.resumed.load(Ordering::Relaxed),
+            gaps: self.gaps.load(Ordering::Relaxed),
             joins: self.joins.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             responses: self.responses.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }

@@ -6,14 +6,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use signaling_core::error::{ErrorCode, RequestError};
-use signaling_core::event::{EndReason, Joined, Outcome, Reply};
+use signaling_core::event::EndReason;
 use signaling_core::id::RoomId;
-use signaling_core::request::Request;
+use signaling_core::info::IceServer;
+use signaling_core::reply::{InLobby, Joined, Outcome, Reply, Resumed};
+use signaling_core::request::{Request, Resume};
 use signaling_core::room::{self, Room};
 use signaling_core::{Admission, AttachmentId};
 use tokio::sync::{mpsc, watch};
 
 use crate::actor::{Actor, INBOX, Letter, Signal};
+use crate::bars::Bars;
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::media::{MediaPlane, Outlet, Routes};
@@ -38,6 +41,7 @@ struct Shared {
     routes: Routes,
     clock: Clock,
     counters: Arc<Counters>,
+    bars: Bars,
     attachments: AtomicU64,
     stopping: AtomicBool,
     /// Every room's task holds a receiver: when all are gone, all rooms are over.
@@ -64,8 +68,19 @@ pub struct Visitor {
     pub may_create: bool,
     /// Whether its door reads events.
     pub wants_events: bool,
+    /// Whom its token is for, where that is not the identity that it has in the room.
+    pub bearer: Option<String>,
     /// Who.
     pub admission: Admission,
+}
+
+/// Where a join has led.
+#[derive(Debug)]
+pub enum Entered {
+    /// Into the room.
+    Room(Box<Joined>),
+    /// Into its lobby.
+    Lobby(InLobby),
 }
 
 #[derive(Clone)]
@@ -91,6 +106,7 @@ impl Hub {
                 routes,
                 clock: Clock::start(),
                 counters,
+                bars: Bars::default(),
                 attachments: AtomicU64::new(1),
                 stopping: AtomicBool::new(false),
                 tasks: watch::channel(()).0,
@@ -103,26 +119,101 @@ impl Hub {
         &self.shared.config.room
     }
 
-    /// Lets somebody into a room, which begins with the first one where that is allowed.
+    /// Lets somebody into a room, or its lobby. The room begins with the first one where that is
+    /// allowed.
     ///
     /// # Errors
     /// [`ErrorCode::NotFound`] when there is no such room and it may not be created,
-    /// [`ErrorCode::Full`], [`ErrorCode::Busy`], [`ErrorCode::Stopping`], and what the room says.
-    pub async fn join(&self, visitor: Visitor) -> Result<(Attachment, Box<Joined>), RequestError> {
+    /// [`ErrorCode::Forbidden`] for who was removed from it, [`ErrorCode::Full`],
+    /// [`ErrorCode::Busy`], [`ErrorCode::Stopping`], and what the room says.
+    pub async fn enter(&self, visitor: Visitor) -> Result<(Attachment, Entered), RequestError> {
+        let Visitor { room: name, admission, bearer, .. } = &visitor;
+        let now = self.shared.clock.now().unix_ms / 1000;
+        for identity in [Some(&admission.identity), bearer.as_ref()].into_iter().flatten() {
+            self.shared.bars.check(name, &admission.issuer, identity, now)?;
+        }
         for _ in 0..JOIN_ATTEMPTS {
-            let room = self.open(&visitor.room, visitor.may_create)?;
-            let id = AttachmentId(self.shared.attachments.fetch_add(1, Ordering::Relaxed));
-            let (outbox, parcels) = outbox(visitor.wants_events);
-            // From here on the room hears of it when the attachment is dropped.
-            let mut attachment = Attachment { id, room, parcels, asked: 0 };
-            match attachment.join(outbox, visitor.admission.clone()).await {
-                Ok(joined) => return Ok((attachment, joined)),
+            let room = self.open(name, visitor.may_create)?;
+            let (mut attachment, outbox) = self.attach(room, visitor.wants_events);
+            let letter = Letter::Join {
+                attachment: attachment.id,
+                request: 0,
+                admission: Box::new(admission.clone()),
+                outbox,
+            };
+            match attachment.first(letter).await {
+                Ok(Reply::Joined(joined)) => return Ok((attachment, Entered::Room(joined))),
+                Ok(Reply::InLobby(lobby)) => return Ok((attachment, Entered::Lobby(lobby))),
+                Ok(_) => return Err(no_answer()),
                 // The room ended between being found and being asked: the next one is a new one.
-                Err(JoinError::RoomGone) => {}
-                Err(JoinError::Refused(error)) => return Err(error),
+                Err(FirstError::RoomGone) => {}
+                Err(FirstError::Refused(error)) => return Err(error),
             }
         }
         Err(RequestError::new(ErrorCode::Busy, "the room has just ended; join again"))
+    }
+
+    /// As [`Hub::enter`], for those who do not wait in a lobby.
+    ///
+    /// # Errors
+    /// Those of [`Hub::enter`], and [`ErrorCode::Locked`] for a room with a lobby.
+    pub async fn join(&self, visitor: Visitor) -> Result<(Attachment, Box<Joined>), RequestError> {
+        match self.enter(visitor).await? {
+            (attachment, Entered::Room(joined)) => Ok((attachment, joined)),
+            (_, Entered::Lobby(_)) => {
+                Err(RequestError::new(ErrorCode::Locked, "the room has a lobby before it"))
+            }
+        }
+    }
+
+    /// Takes somebody back whose connection was lost.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] when there is no such participant any more.
+    pub async fn resume(
+        &self,
+        resume: Resume,
+        ice_servers: Vec<IceServer>,
+    ) -> Result<(Attachment, Resumed), RequestError> {
+        // What is missing, room or participant, is not told apart.
+        let gone = || {
+            RequestError::new(
+                ErrorCode::NotFound,
+                "there is no such participant any more; join again with a token",
+            )
+        };
+        let room = self.rooms().get(&resume.room).cloned().ok_or_else(gone)?;
+        let (mut attachment, outbox) = self.attach(room, true);
+        let letter = Letter::Resume {
+            attachment: attachment.id,
+            request: 0,
+            secret: resume.secret,
+            cursor: resume.cursor,
+            ice_servers,
+            outbox,
+        };
+        match attachment.first(letter).await {
+            Ok(Reply::Resumed(resumed)) => {
+                self.shared.counters.resumed();
+                Ok((attachment, resumed))
+            }
+            Ok(_) => Err(no_answer()),
+            Err(FirstError::RoomGone) => Err(gone()),
+            Err(FirstError::Refused(error)) => Err(error),
+        }
+    }
+
+    /// From here on the room hears of it when the attachment is dropped.
+    fn attach(&self, room: RoomHandle, wants_events: bool) -> (Attachment, Outbox) {
+        let id = AttachmentId(self.shared.attachments.fetch_add(1, Ordering::Relaxed));
+        let (outbox, parcels) = outbox(wants_events, Arc::clone(&self.shared.counters));
+        (Attachment { id, room, parcels, asked: 0 }, outbox)
+    }
+
+    /// Lets an identity into a room no more, until its token has ended.
+    pub fn bar(&self, room: &str, issuer: String, identity: String, until: u64) {
+        let now = self.shared.clock.now().unix_ms / 1000;
+        self.shared.bars.add(room, issuer, identity, until, now);
     }
 
     fn open(&self, name: &str, may_create: bool) -> Result<RoomHandle, RequestError> {
@@ -159,14 +250,14 @@ impl Hub {
         let id = room.info().id;
         let (inbox, letters) = mpsc::channel(INBOX);
         let (signals, signal_receiver) = mpsc::unbounded_channel();
-        let (media_sender, media_events) = mpsc::unbounded_channel();
-        shared.routes.connect(id, media_sender);
         let actor = Actor {
+            hub: self.clone(),
+            signal_sender: signals.clone(),
             outlet: Outlet::new(id, Arc::clone(&shared.plane)),
             room,
             inbox: letters,
             signals: signal_receiver,
-            media_events,
+            media_events: shared.routes.connect(id),
             clock: shared.clock,
             counters: Arc::clone(&shared.counters),
         };
@@ -181,9 +272,25 @@ impl Hub {
         RoomHandle { id, inbox, signals }
     }
 
+    /// Begins no new rooms, lets nobody new in, tells everybody that the server stops after `patience`;
+    /// returns when all rooms are over, or then.
+    pub async fn drain(&self, patience: Duration) {
+        let deadline = self.shared.clock.now().unix_ms.saturating_add(millis(patience));
+        self.tell_all(|| Signal::Drain { deadline });
+        // Whoever is still there then is told by `stop`.
+        let _ = tokio::time::timeout(patience, self.shared.tasks.closed()).await;
+    }
+
     /// Ends all rooms and begins no new ones; returns when everybody has been told, or after
     /// `patience`.
     pub async fn stop(&self, patience: Duration) {
+        self.tell_all(|| Signal::Stop(EndReason::ServerStopping));
+        if tokio::time::timeout(patience, self.shared.tasks.closed()).await.is_err() {
+            tracing::warn!("some rooms did not end in time");
+        }
+    }
+
+    fn tell_all(&self, signal: impl Fn() -> Signal) {
         let rooms: Vec<RoomHandle> = {
             let rooms = self.rooms();
             self.shared.stopping.store(true, Ordering::Relaxed);
@@ -191,10 +298,7 @@ impl Hub {
         };
         for room in rooms {
             // A room that has ended already needs no telling.
-            let _ = room.signals.send(Signal::Stop(EndReason::ServerStopping));
-        }
-        if tokio::time::timeout(patience, self.shared.tasks.closed()).await.is_err() {
-            tracing::warn!("some rooms did not end in time");
+            let _ = room.signals.send(signal());
         }
     }
 
@@ -221,7 +325,16 @@ impl Drop for Entry {
     }
 }
 
-enum JoinError {
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn no_answer() -> RequestError {
+    RequestError::new(ErrorCode::Internal, "the room did not answer; join again")
+}
+
+/// Why a first letter led to nothing.
+enum FirstError {
     RoomGone,
     Refused(RequestError),
 }
@@ -235,33 +348,27 @@ pub struct Attachment {
     asked: u64,
 }
 
+impl std::fmt::Debug for Attachment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Attachment").field("id", &self.id).field("room", &self.room.id).finish()
+    }
+}
+
 impl Attachment {
-    async fn join(
-        &mut self,
-        outbox: Outbox,
-        admission: Admission,
-    ) -> Result<Box<Joined>, JoinError> {
-        let letter = Letter::Join {
-            attachment: self.id,
-            request: 0,
-            admission: Box::new(admission),
-            outbox,
-        };
+    /// Sends the letter that makes this an attachment, and waits for the reply to it.
+    async fn first(&mut self, letter: Letter) -> Result<Reply, FirstError> {
         self.send(letter).map_err(|error| match error.code {
-            ErrorCode::Busy => JoinError::Refused(error),
-            _ => JoinError::RoomGone,
+            ErrorCode::Busy => FirstError::Refused(error),
+            _ => FirstError::RoomGone,
         })?;
         match self.next().await {
-            Ok(Parcel::Reply { outcome: Outcome::Ok(Reply::Joined(joined)), .. }) => Ok(joined),
+            Ok(Parcel::Reply { outcome: Outcome::Ok(reply), .. }) => Ok(reply),
             Ok(Parcel::Reply { outcome: Outcome::Error(error), .. }) => {
-                Err(JoinError::Refused(error))
+                Err(FirstError::Refused(error))
             }
-            Err(End::RoomGone) => Err(JoinError::RoomGone),
-            // Nothing comes before the reply to a join.
-            Ok(_) | Err(End::Overrun) => Err(JoinError::Refused(RequestError::new(
-                ErrorCode::Internal,
-                "the room did not answer; join again",
-            ))),
+            Err(End::RoomGone) => Err(FirstError::RoomGone),
+            // Nothing comes before the first reply.
+            Ok(_) | Err(End::Overrun) => Err(FirstError::Refused(no_answer())),
         }
     }
 

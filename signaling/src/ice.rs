@@ -1,6 +1,6 @@
 //! The STUN and TURN servers that a participant is told of.
 
-use signaling_core::event::IceServer;
+use signaling_core::info::IceServer;
 
 use crate::config;
 

@@ -5,6 +5,7 @@
 pub mod actor;
 pub mod app;
 pub mod auth;
+pub mod bars;
 pub mod cli;
 pub mod clock;
 pub mod config;

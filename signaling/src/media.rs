@@ -2,17 +2,22 @@
 //! those of the SFU.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use sfu::{
     Command, CommandError, Event, Group, RequestKey, RoomKey, SessionKey, SfuHandle, TrackKey,
 };
-use signaling_core::event::MediaKind;
 use signaling_core::id::{ParticipantId, RoomId, TrackId};
+use signaling_core::info::{DataMessage, MediaKind};
 use signaling_core::media::{
     MediaAnswer, MediaCommand, MediaError, MediaEvent, MediaLine, MediaRequest, TrackGroup,
 };
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+
+use crate::counters::Counters;
+
+pub mod envelope;
 
 /// What rooms need of a media plane.
 pub trait MediaPlane: Send + Sync + 'static {
@@ -72,30 +77,93 @@ impl MediaPlane for SfuHandle {
     }
 }
 
+/// Bytes of data messages that may wait for one room's task. All else that waits for it is bounded by
+/// what the room asks for.
+const WAITING_DATA: usize = 4 << 20;
+
+/// What a data message counts for beside its payload.
+const MESSAGE_OVERHEAD: usize = 256;
+
 /// Which room's task gets the events of which room's media.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Routes {
-    tasks: Arc<RwLock<HashMap<RoomId, UnboundedSender<MediaEvent>>>>,
+    rooms: Arc<RwLock<HashMap<RoomId, Route>>>,
+    counters: Arc<Counters>,
+}
+
+struct Route {
+    events: UnboundedSender<MediaEvent>,
+    /// Bytes of data messages that wait.
+    waiting: Arc<AtomicUsize>,
+}
+
+/// What a room's task is told by the media plane.
+pub struct MediaEvents {
+    events: UnboundedReceiver<MediaEvent>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl MediaEvents {
+    /// The next one; `None` when the room is forgotten.
+    pub async fn recv(&mut self) -> Option<MediaEvent> {
+        let event = self.events.recv().await?;
+        if let MediaEvent::Data { message, .. } = &event {
+            self.waiting.fetch_sub(weight(message), Ordering::Relaxed);
+        }
+        Some(event)
+    }
+}
+
+fn weight(message: &DataMessage) -> usize {
+    message.payload.len() + MESSAGE_OVERHEAD
 }
 
 impl Routes {
-    /// From now on `task` gets the events of `room`. Their number is bounded by what the room asks
-    /// for, so the queue needs no bound of its own.
-    pub fn connect(&self, room: RoomId, task: UnboundedSender<MediaEvent>) {
-        self.tasks.write().unwrap_or_else(PoisonError::into_inner).insert(room, task);
+    /// No rooms yet.
+    pub fn new(counters: Arc<Counters>) -> Routes {
+        Routes { rooms: Arc::default(), counters }
+    }
+
+    /// From now on the events of `room` come here.
+    pub fn connect(&self, room: RoomId) -> MediaEvents {
+        let (sender, events) = mpsc::unbounded_channel();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let route = Route { events: sender, waiting: Arc::clone(&waiting) };
+        self.rooms.write().unwrap_or_else(PoisonError::into_inner).insert(room, route);
+        MediaEvents { events, waiting }
     }
 
     /// Forgets a room.
     pub fn disconnect(&self, room: RoomId) {
-        self.tasks.write().unwrap_or_else(PoisonError::into_inner).remove(&room);
+        self.rooms.write().unwrap_or_else(PoisonError::into_inner).remove(&room);
     }
 
     /// Called on the media plane's threads, with each of its events.
     pub fn deliver(&self, room: RoomKey, event: Event) {
-        let tasks = self.tasks.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(task) = tasks.get(&RoomId(room.0)) {
+        let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(route) = rooms.get(&RoomId(room.0)) else { return };
+        match from_sfu(event) {
+            MediaEvent::Data { to, message } => self.deliver_data(route, to, message),
             // A task that has just ended has no use for it.
-            let _ = task.send(from_sfu(event));
+            event => drop(route.events.send(event)),
+        }
+    }
+
+    /// A room that does not keep up loses lossy messages, and those who would have got reliable ones:
+    /// they are told, as any reader that is too slow.
+    fn deliver_data(&self, route: &Route, to: Vec<ParticipantId>, message: DataMessage) {
+        let weight = weight(&message);
+        let waiting = route.waiting.fetch_add(weight, Ordering::Relaxed);
+        if waiting + weight <= WAITING_DATA {
+            return drop(route.events.send(MediaEvent::Data { to, message }));
+        }
+        route.waiting.fetch_sub(weight, Ordering::Relaxed);
+        if message.lossy {
+            to.iter().for_each(|_| self.counters.lossy_lost());
+        } else {
+            for session in to {
+                drop(route.events.send(MediaEvent::Overrun { session }));
+            }
         }
     }
 }
@@ -231,6 +299,19 @@ fn to_sfu(command: MediaCommand) -> Command {
         MediaCommand::Unsubscribe { session, track } => {
             Command::Unsubscribe { session: session_key(session), track: track_key(track) }
         }
+        MediaCommand::Viewport { session, track, width, height } => Command::Viewport {
+            session: session_key(session),
+            track: track_key(track),
+            width,
+            height,
+        },
+        MediaCommand::Admit { member, may_send } => {
+            Command::Admit { member: session_key(member), may_send }
+        }
+        MediaCommand::Listen { member, topics } => {
+            Command::Listen { member: session_key(member), topics }
+        }
+        MediaCommand::Dismiss { member } => Command::Dismiss { member: session_key(member) },
         MediaCommand::Close { session } => Command::Close { session: session_key(session) },
     }
 }
@@ -254,7 +335,21 @@ fn from_sfu(event: Event) -> MediaEvent {
             MediaEvent::SlotsNeeded { session: participant(session), audio, video }
         }
         Event::Connected { session } => MediaEvent::Connected { session: participant(session) },
-        Event::Failed { session } => MediaEvent::Failed { session: participant(session) },
+        Event::Failed { session, reason } => {
+            MediaEvent::Failed { session: participant(session), reason: reason.to_string() }
+        }
+        Event::Data { to, message } => MediaEvent::Data {
+            to: to.into_iter().map(participant).collect(),
+            message: DataMessage {
+                from: participant(message.from),
+                id: message.id,
+                lossy: message.lossy,
+                topic: message.topic,
+                payload: message.payload,
+            },
+        },
+        Event::Overrun { session } => MediaEvent::Overrun { session: participant(session) },
+        Event::Restarted => MediaEvent::Restarted,
     }
 }
 

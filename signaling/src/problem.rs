@@ -70,6 +70,8 @@ pub fn word(code: ErrorCode) -> &'static str {
         ErrorCode::BadRequest => "bad_request",
         ErrorCode::Unauthorized => "unauthorized",
         ErrorCode::Forbidden => "forbidden",
+        ErrorCode::PasswordRequired => "password_required",
+        ErrorCode::Locked => "locked",
         ErrorCode::NotFound => "not_found",
         ErrorCode::TooLarge => "too_large",
         ErrorCode::RateLimited => "rate_limited",

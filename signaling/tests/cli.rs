@@ -7,7 +7,10 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use futures_util::{SinkExt, StreamExt};
 use tempfile::TempDir;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 struct Oriel {
     child: Child,
@@ -23,6 +26,7 @@ fn oriel(state: &TempDir, arguments: &[&str]) -> Command {
         .env("ORIEL__SERVER__HTTP_PORT", "0")
         .env("ORIEL__SERVER__INTERNAL_PORT", "0")
         .env("ORIEL__SFU__UDP_PORT", "0")
+        .env("ORIEL__SFU__TCP_PORT", "0")
         .args(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -93,6 +97,33 @@ fn it_starts_says_where_and_stops_when_told() {
         oriel.signal(signal);
         assert!(oriel.wait().success(), "{signal}");
     }
+}
+
+#[test]
+fn while_somebody_is_there_one_signal_waits_and_a_second_one_does_not() {
+    let state = tempfile::tempdir().unwrap();
+    let mut oriel = start(&state, &[]);
+    let host = oriel.url.strip_prefix("http://").unwrap().to_owned();
+    let token = run(&state, &["token", "--room", "r", "--identity", "ana"]).1;
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mut ana = runtime.block_on(async {
+        let mut request = format!("ws://{host}/v1/ws").into_client_request().unwrap();
+        let subprotocol = "oriel.v1".parse().unwrap();
+        request.headers_mut().insert("sec-websocket-protocol", subprotocol);
+        let stream = tokio::net::TcpStream::connect(&host).await.unwrap();
+        let (mut socket, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
+        let join = serde_json::json!({"id": 1, "type": "join", "token": token.trim()});
+        socket.send(Message::text(join.to_string())).await.unwrap();
+        let reply = socket.next().await.unwrap().unwrap().into_text().unwrap();
+        assert!(reply.contains("\"ok\""), "{reply}");
+        socket
+    });
+    oriel.signal("TERM");
+    let word = runtime.block_on(ana.next()).unwrap().unwrap().into_text().unwrap();
+    assert!(word.contains("server.draining"), "{word}");
+    assert!(oriel.child.try_wait().unwrap().is_none(), "it waits");
+    oriel.signal("TERM");
+    assert!(!oriel.wait().success(), "cut short");
 }
 
 #[test]

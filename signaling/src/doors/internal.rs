@@ -75,6 +75,19 @@ fn exposition(control: &Reading, media: &[Counter], started: SystemTime) -> Stri
     page.sample("oriel_room_failures_total", &[], control.room_failures);
     page.family("oriel_slow_readers_total", "counter", "Readers cut off for not reading.");
     page.sample("oriel_slow_readers_total", &[], control.slow_readers);
+    page.family("oriel_resumed_total", "counter", "Participants back after a lost connection.");
+    page.sample("oriel_resumed_total", &[], control.resumed);
+    page.family("oriel_gaps_total", "counter", "Readers that came back too late for the journal.");
+    page.sample("oriel_gaps_total", &[], control.gaps);
+    let lossy = "Copies of lossy messages for signaling connections, and what became of them.";
+    page.family("oriel_lossy_copies_total", "counter", lossy);
+    for (outcome, count) in [
+        ("sent", control.lossy_sent),
+        ("delivered", control.lossy_delivered),
+        ("dropped", control.lossy_dropped),
+    ] {
+        page.sample("oriel_lossy_copies_total", &[("outcome", outcome)], count);
+    }
 
     let mut family = "";
     for counter in media {

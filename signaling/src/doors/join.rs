@@ -8,8 +8,8 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use signaling_core::error::{ErrorCode, RequestError};
-use signaling_core::event::{IceServer, Limits};
 use signaling_core::grants::{Asked, Claims, VideoClaims};
+use signaling_core::info::{IceServer, Limits};
 use signaling_core::name;
 
 use super::{Context, has_content_type, read_body};
@@ -102,6 +102,7 @@ fn admit_guest(context: &Context, ask: Ask, base_url: &str) -> Result<Ticket, Re
         video: VideoClaims {
             room: Some(ask.room.clone()),
             room_join: true,
+            can_update_own_metadata: true,
             ..VideoClaims::default()
         },
         ..Claims::default()

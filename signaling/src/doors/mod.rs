@@ -15,8 +15,8 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use signaling_core::error::{ErrorCode, RequestError};
-use signaling_core::event::IceServer;
 use signaling_core::grants::Asked;
+use signaling_core::info::IceServer;
 use tokio::sync::watch;
 
 use crate::auth::{Admitted, Authority};

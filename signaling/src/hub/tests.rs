@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use futures_util::FutureExt;
 use signaling_core::event::{Event, LeaveReason};
 use signaling_core::grants::Grants;
+use signaling_core::id::Secret;
 use signaling_core::interest::Interest;
 use signaling_core::media::MediaCommand;
 use signaling_core::request::{Chat, Offer};
@@ -41,7 +42,12 @@ fn hub() -> (Hub, Arc<Plane>, Arc<Counters>) {
     let config =
         Config { auto_create: true, max_rooms: 10, room: signaling_core::room::Config::default() };
     let (plane, counters) = (Arc::new(Plane::default()), Arc::new(Counters::default()));
-    let hub = Hub::new(config, Arc::clone(&plane) as _, Routes::default(), Arc::clone(&counters));
+    let hub = Hub::new(
+        config,
+        Arc::clone(&plane) as _,
+        Routes::new(Arc::clone(&counters)),
+        Arc::clone(&counters),
+    );
     (hub, plane, counters)
 }
 
@@ -50,6 +56,7 @@ fn visitor(room: &str, identity: &str) -> Visitor {
         room: room.into(),
         may_create: false,
         wants_events: true,
+        bearer: None,
         admission: Admission {
             identity: identity.into(),
             name: String::new(),
@@ -60,6 +67,11 @@ fn visitor(room: &str, identity: &str) -> Visitor {
             headless: false,
             interest: Interest::All,
             ice_servers: Vec::new(),
+            issuer: "main".into(),
+            expires_at: u64::MAX,
+            password: None,
+            resume: Secret(rand::random()),
+            moved_from: None,
         },
     }
 }
@@ -69,7 +81,7 @@ fn offer(sdp: &str) -> Request {
 }
 
 fn chat() -> Request {
-    Request::Chat(Chat { text: "hello".into() })
+    Request::Chat(Chat { text: "hello".into(), to: None })
 }
 
 /// The reason why a room lets go of an attachment, after its last event.
@@ -79,7 +91,7 @@ async fn last_words(attachment: &mut Attachment) -> (Option<Event>, LeaveReason)
         match attachment.next().await.unwrap() {
             Parcel::Event(notice) => last = Some(notice.envelope.frame.event.clone()),
             Parcel::Close(reason) => return (last, reason),
-            Parcel::Reply { .. } => {}
+            Parcel::Reply { .. } | Parcel::Moved(_) => {}
         }
     }
 }
@@ -104,7 +116,7 @@ async fn a_panic_ends_its_own_room_only() {
     assert_eq!((counters.read().participants, counters.read().room_failures), (1, 1));
 
     // The media plane is left with nothing of it.
-    assert_eq!(*plane.ended.lock().unwrap(), [first.room.id]);
+    assert_eq!(*plane.ended.lock().unwrap(), [first.snapshot.room.id]);
     let closed: Vec<MediaCommand> = {
         let commands = plane.commands.lock().unwrap();
         let close = |command: &MediaCommand| matches!(command, MediaCommand::Close { .. });
@@ -113,7 +125,7 @@ async fn a_panic_ends_its_own_room_only() {
     assert_eq!(closed.len(), 2);
 
     let (_ana, again) = hub.join(visitor("one", "ana")).await.unwrap();
-    assert_ne!(again.room.id, first.room.id);
+    assert_ne!(again.snapshot.room.id, first.snapshot.room.id);
 }
 
 #[tokio::test]
@@ -138,8 +150,12 @@ async fn a_join_whose_door_is_gone_leaves_no_ghost() {
         assert!(hub.join(visitor("one", identity)).now_or_never().is_none());
     }
     let (_dan, joined) = hub.join(visitor("one", "dan")).await.unwrap();
-    let identities: Vec<&str> =
-        joined.participants.iter().map(|participant| participant.identity.as_str()).collect();
+    let identities: Vec<&str> = joined
+        .snapshot
+        .participants
+        .iter()
+        .map(|participant| participant.identity.as_str())
+        .collect();
     assert_eq!(identities, ["ana"]);
     assert_eq!(counters.read().participants, 2);
     drop(ana);

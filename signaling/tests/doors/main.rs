@@ -2,10 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod data;
+mod moderation;
 mod pages;
+mod recovery;
 mod rooms;
 mod server;
 mod sockets;
+mod stopping;
 mod tls;
 mod tokens;
 mod whip;

@@ -1,6 +1,7 @@
 //! A server on free ports, and the smallest clients that can knock at it.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -113,7 +114,7 @@ impl Server {
         let (stream, _) =
             in_time(tokio_tungstenite::client_async(request, MaybeTlsStream::Plain(stream)))
                 .await?;
-        Ok(Socket { stream, asked: 0, events: Vec::new() })
+        Ok(Socket { stream, events: Vec::new() })
     }
 
     /// A socket that has joined, and the reply to its join.
@@ -136,6 +137,7 @@ pub(crate) fn config(state: &TempDir, set: &[&str]) -> Config {
         "server.http_port=0".into(),
         "server.internal_port=0".into(),
         "sfu.udp_port=0".into(),
+        "sfu.tcp_port=0".into(),
         "sfu.workers=1".into(),
         "sfu.socket_buffer=65536".into(),
     ];
@@ -232,9 +234,15 @@ pub(crate) async fn http_on(
     Response { status, headers, body: body.to_owned() }
 }
 
+/// What a server sends.
+#[derive(Debug)]
+pub(crate) enum Frame {
+    Text(Value),
+    Binary(Vec<u8>),
+}
+
 pub(crate) struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
-    asked: u64,
     /// Came while a reply was waited for.
     events: Vec<Value>,
 }
@@ -255,12 +263,14 @@ impl Socket {
 
     /// Asks, and waits for the reply: `{"re", "ok" | "error"}`.
     pub(crate) async fn ask(&mut self, mut request: Value) -> Value {
-        self.asked += 1;
-        request["id"] = json!(self.asked);
+        // A participant uses no number again, on a later connection either.
+        static ASKED: AtomicU64 = AtomicU64::new(10_000);
+        let number = ASKED.fetch_add(1, Ordering::Relaxed);
+        request["id"] = json!(number);
         self.send_text(&request.to_string()).await;
         loop {
             let frame = self.frame().await.expect("closed before the reply");
-            if frame["re"] == json!(self.asked) {
+            if frame["re"] == json!(number) {
                 return frame;
             }
             self.events.push(frame);
@@ -281,13 +291,23 @@ impl Socket {
         if self.events.is_empty() { self.frame().await } else { Ok(self.events.remove(0)) }
     }
 
-    /// The next frame, or the close code; 1006 for none.
+    /// The next text frame, or the close code; 1006 for none.
     pub(crate) async fn frame(&mut self) -> Result<Value, u16> {
+        loop {
+            if let Frame::Text(frame) = self.any_frame().await? {
+                return Ok(frame);
+            }
+        }
+    }
+
+    /// The next frame, or the close code; 1006 for none.
+    pub(crate) async fn any_frame(&mut self) -> Result<Frame, u16> {
         loop {
             match in_time(self.stream.next()).await {
                 Some(Ok(Message::Text(text))) => {
-                    return Ok(serde_json::from_str(&text).unwrap());
+                    return Ok(Frame::Text(serde_json::from_str(&text).unwrap()));
                 }
+                Some(Ok(Message::Binary(bytes))) => return Ok(Frame::Binary(bytes.to_vec())),
                 Some(Ok(Message::Close(Some(frame)))) => return Err(frame.code.into()),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 _ => return Err(1006),

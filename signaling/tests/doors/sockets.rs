@@ -155,7 +155,7 @@ async fn what_breaks_the_protocol_is_told_so() {
         ("a continuation of nothing", b"\x80\x80\0\0\0\0", 1002),
         ("a ping in fragments", b"\x09\x80\0\0\0\0", 1002),
         ("no UTF-8", b"\x81\x81\0\0\0\0\xff", 1007),
-        ("a binary frame", b"\x82\x80\0\0\0\0", 1003),
+        ("a binary frame without an envelope", b"\x82\x80\0\0\0\0", 4400),
     ] {
         let (mut ana, _) = server.join_as_guest("lobby", "Ana").await;
         ana.raw().write_all(frame).await.unwrap();

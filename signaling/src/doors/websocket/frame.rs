@@ -2,10 +2,12 @@
 
 use serde::Deserialize;
 use signaling_core::error::{ErrorCode, RequestError};
-use signaling_core::event::{Outcome, ReplyFrame};
+use signaling_core::event::{Event, EventFrame};
+use signaling_core::reply::{Outcome, ReplyFrame};
 use signaling_core::request::{Request, RequestFrame};
 
 use crate::limits::MESSAGE_BYTES;
+use crate::media::envelope;
 
 /// How deep JSON may be nested. Requests need three.
 const DEPTH: usize = 32;
@@ -62,6 +64,21 @@ fn is_deeper_than(text: &str, depth: usize) -> bool {
         }
     }
     false
+}
+
+/// Reads one binary frame: a data message as its envelope, which is the request
+/// [`send`](Request::Send) in another dress. Its message id is the request's number.
+pub(super) fn parse_data(bytes: &[u8]) -> Result<RequestFrame, RequestError> {
+    let bad = |message: &str| RequestError::new(ErrorCode::BadRequest, message);
+    let send = envelope::from_sender(bytes)
+        .map_err(|error| bad(&format!("a binary frame is a data message: {error}")))?;
+    let id = send.message.ok_or_else(|| bad("a data message needs an id to be answered to"))?;
+    Ok(RequestFrame { id, request: Request::Send(send) })
+}
+
+/// Writes one event.
+pub(super) fn event(event: Event) -> Option<String> {
+    serde_json::to_string(&EventFrame { seq: None, event }).ok()
 }
 
 /// Writes one reply. `None` only if these types could not be written, which they can.

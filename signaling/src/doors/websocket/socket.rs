@@ -1,4 +1,4 @@
-//! The life of one socket: join, then requests in and parcels out, then a closing word.
+//! The life of one socket: join or resume, then requests in and parcels out, then a closing word.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -9,10 +9,12 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use signaling_core::Admission;
 use signaling_core::error::{ErrorCode, RequestError};
-use signaling_core::event::{LeaveReason, Outcome, Reply};
+use signaling_core::event::{Event, LeaveReason};
 use signaling_core::grants::Asked;
+use signaling_core::id::Secret;
 use signaling_core::interest::Interest;
-use signaling_core::request::{Join, Request, RequestFrame};
+use signaling_core::reply::{Outcome, Reply};
+use signaling_core::request::{Join, Request, RequestFrame, Resume};
 use tokio::time::{MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
@@ -23,9 +25,9 @@ use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use super::frame::{self, BadFrame};
 use super::handshake::Bounded;
 use crate::doors::Context;
-use crate::hub::{Attachment, Visitor};
+use crate::hub::{Attachment, Entered, Visitor};
 use crate::limits::TokenBucket;
-use crate::outbox::{End, Parcel};
+use crate::outbox::{End, Parcel, Wire};
 
 type Socket = WebSocketStream<Bounded<TokioIo<Upgraded>>>;
 
@@ -90,7 +92,7 @@ pub(super) async fn run(mut socket: Socket, context: Context, address: IpAddr) {
     }
 }
 
-/// The first frame must be a join. Its reply is sent either way.
+/// The first frame must be a join, or a resume. Its reply is sent either way.
 async fn join(
     socket: &mut Socket,
     context: &Context,
@@ -108,12 +110,18 @@ async fn join(
         Ok(frame) => frame,
         Err(BadFrame { id, error }) => return Err(refuse(socket, id, error).await),
     };
-    let Request::Join(ask) = request else {
-        let error = RequestError::new(ErrorCode::Unauthorized, "the first request must be a join");
-        return Err(refuse(socket, Some(id), error).await);
+    let outcome = match request {
+        Request::Join(ask) => {
+            let outcome = enter(context, address, ask).await;
+            context.note_join("websocket", &outcome);
+            outcome
+        }
+        Request::Resume(ask) => resume(context, address, ask).await,
+        _ => Err(RequestError::new(
+            ErrorCode::Unauthorized,
+            "the first request must be a join or a resume",
+        )),
     };
-    let outcome = enter(context, address, ask).await;
-    context.note_join("websocket", &outcome);
     match outcome {
         Ok((attachment, reply)) => {
             send_reply(socket, id, Outcome::Ok(reply)).await?;
@@ -143,6 +151,7 @@ async fn enter(
         room: entry.room,
         may_create: admitted.may_create,
         wants_events: true,
+        bearer: admitted.bearer,
         admission: Admission {
             identity,
             name: entry.name,
@@ -151,12 +160,38 @@ async fn enter(
             grants: entry.grants,
             guest: context.authority.guests_are_welcome(),
             headless: false,
-            interest: Interest::All,
+            interest: match ask.auto_subscribe {
+                Some(false) => Interest::None,
+                _ => Interest::All,
+            },
             ice_servers: context.ice_servers.to_vec(),
+            issuer: admitted.issuer,
+            expires_at: admitted.expires_at,
+            password: ask.password,
+            resume: Secret(rand::random()),
+            moved_from: None,
         },
     };
-    let (attachment, joined) = context.hub.join(visitor).await?;
-    Ok((attachment, Reply::Joined(joined)))
+    Ok(match context.hub.enter(visitor).await? {
+        (attachment, Entered::Room(joined)) => (attachment, Reply::Joined(joined)),
+        (attachment, Entered::Lobby(lobby)) => (attachment, Reply::InLobby(lobby)),
+    })
+}
+
+/// Those who come back are not slowed down: after a blip of the network they come all at once. Those
+/// who guess are.
+async fn resume(
+    context: &Context,
+    address: IpAddr,
+    ask: Resume,
+) -> Result<(Attachment, Reply), RequestError> {
+    match context.hub.resume(ask, context.ice_servers.to_vec()).await {
+        Ok((attachment, resumed)) => Ok((attachment, Reply::Resumed(resumed))),
+        Err(error) => {
+            context.limit_joins(address)?;
+            Err(error)
+        }
+    }
 }
 
 /// Refuses the first frame: a reply where it has a number, and the end either way.
@@ -197,7 +232,8 @@ impl Session<'_> {
 
     async fn on_message(&mut self, message: Option<Result<Message, Error>>) -> Result<(), Ending> {
         let message = match message {
-            Some(Ok(message @ (Message::Text(_) | Message::Ping(_) | Message::Pong(_)))) => message,
+            Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => message,
+            Some(Ok(message @ (Message::Ping(_) | Message::Pong(_)))) => message,
             other => return Err(unusable(other)),
         };
         self.heard = Instant::now();
@@ -209,8 +245,14 @@ impl Session<'_> {
         if self.refused > PATIENCE {
             return Err(Some(limit().into()));
         }
-        let Message::Text(text) = message else { return Ok(()) };
-        let (id, error) = match frame::parse(&text) {
+        let parsed = match &message {
+            Message::Text(text) => frame::parse(text),
+            Message::Binary(bytes) => {
+                frame::parse_data(bytes).map_err(|error| BadFrame { id: None, error })
+            }
+            _ => return Ok(()),
+        };
+        let (id, error) = match parsed {
             Ok(frame) if !allowed => (frame.id, limit()),
             Ok(frame) => match self.attachment.request(frame.id, frame.request) {
                 Ok(()) => return Ok(()),
@@ -227,7 +269,17 @@ impl Session<'_> {
             Ok(Parcel::Reply { request, outcome }) => {
                 send_reply(self.socket, request, outcome).await
             }
-            Ok(Parcel::Event(notice)) => send_json(self.socket, notice.json).await,
+            Ok(Parcel::Event(notice)) => match notice.wire {
+                Wire::Text(json) => send_json(self.socket, json).await,
+                Wire::Binary(bytes) => send(self.socket, Message::Binary(bytes)).await,
+            },
+            Ok(Parcel::Moved(moved)) => {
+                self.attachment = moved.attachment;
+                match frame::event(Event::Moved { joined: moved.joined }) {
+                    Some(text) => send(self.socket, Message::text(text)).await,
+                    None => Err(Some(farewell(LeaveReason::Internal))),
+                }
+            }
             Ok(Parcel::Close(reason)) => Err(Some(farewell(reason))),
             Err(End::Overrun) => Err(Some(slow())),
             Err(End::RoomGone) => Err(Some(farewell(LeaveReason::Internal))),
@@ -269,7 +321,7 @@ fn unusable(message: Option<Result<Message, Error>>) -> Ending {
     let code = match message {
         // The library answers a closing word by itself.
         None | Some(Ok(Message::Close(_))) => return None,
-        Some(Ok(_)) => (CloseCode::Unsupported, "only text frames are understood"),
+        Some(Ok(_)) => (CloseCode::Unsupported, "frames of this kind are not understood"),
         Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => {
             (CloseCode::Size, "the message is too long")
         }
@@ -295,7 +347,10 @@ fn farewell(reason: LeaveReason) -> Goodbye {
     let (code, text) = match reason {
         LeaveReason::Left => (CloseCode::Normal.into(), "left"),
         LeaveReason::RoomEnded => (CloseCode::Normal.into(), "the room has ended"),
-        LeaveReason::ConnectionLost => (CloseCode::Normal.into(), "the connection was lost"),
+        LeaveReason::ConnectionLost => (CloseCode::Normal.into(), "another connection took over"),
+        LeaveReason::Moved => (CloseCode::Normal.into(), "moved to another room"),
+        LeaveReason::Removed => (ErrorCode::Forbidden.row().close, "removed by a moderator"),
+        LeaveReason::TooSlow => (ErrorCode::Busy.row().close, "this reader is too slow"),
         // The status that HTTP has for it, as the rows of `ErrorCode` do.
         LeaveReason::DuplicateIdentity => (4409, "the same identity joined again"),
         LeaveReason::ServerStopping => (ErrorCode::Stopping.row().close, "the server is stopping"),

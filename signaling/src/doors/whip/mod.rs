@@ -12,7 +12,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{patch, post};
 use signaling_core::error::{ErrorCode, RequestError};
-use signaling_core::event::IceServer;
+use signaling_core::info::IceServer;
 use signaling_core::name;
 
 use super::{Context, bearer, essence, has_content_type, read_body};

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::StatusCode;
 use signaling_core::error::{ErrorCode, RequestError};
-use signaling_core::event::Reply;
+use signaling_core::reply::Reply;
 use signaling_core::request::{Candidate, Offer, Request};
 use tokio::sync::{mpsc, oneshot, watch};
 

@@ -4,9 +4,11 @@ use std::net::IpAddr;
 
 use signaling_core::Admission;
 use signaling_core::error::{ErrorCode, RequestError};
-use signaling_core::event::{Answer, MediaKind, Reply, TrackSource};
 use signaling_core::grants::Asked;
+use signaling_core::id::Secret;
+use signaling_core::info::{MediaKind, TrackSource};
 use signaling_core::interest::Interest;
+use signaling_core::reply::{Answer, Reply};
 use signaling_core::request::{Offer, Publish, Request};
 
 use super::{Door, Protocol, Target};
@@ -92,6 +94,7 @@ fn visitor(door: &Door, admitted: Admitted, target: &Target) -> Visitor {
         room: entry.room,
         may_create: admitted.may_create,
         wants_events: false,
+        bearer: admitted.bearer,
         admission: Admission {
             identity,
             name,
@@ -102,6 +105,11 @@ fn visitor(door: &Door, admitted: Admitted, target: &Target) -> Visitor {
             headless: true,
             interest,
             ice_servers: Vec::new(),
+            issuer: admitted.issuer,
+            expires_at: admitted.expires_at,
+            password: None,
+            resume: Secret(rand::random()),
+            moved_from: None,
         },
     }
 }
