@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use load_tests::call::{MOST_PARTICIPANTS, Plan};
+use load_tests::call::{self, MOST_PARTICIPANTS};
+use load_tests::netns::Nat;
+use load_tests::relay::{self, Forward};
+use load_tests::storm;
 
 /// Participants that are programs, to prove and to measure a server.
 #[derive(Debug, Parser)]
@@ -20,6 +23,42 @@ pub(crate) enum Command {
     ///
     /// The exit status is 0 when everybody heard everybody, 1 when not.
     Call(CallArgs),
+    /// Many participants come into one room within seconds, and it is measured how long they took
+    ///
+    /// The exit status is 0 when all got in, 1 when not.
+    Storm(StormArgs),
+    /// Stand between clients and a server, as a network that can be bad
+    ///
+    /// Prints a line of JSON with the addresses that it listens on, as in
+    /// {"udp":["127.0.0.2:7882"],"tcp":[]}, and carries everything faultlessly at first. Then it takes
+    /// orders, a line of JSON each, on standard input, answers each with a line of what is so after
+    /// it and how much was carried, lost and so on, and ends with its input:
+    ///
+    ///   {"set": {"rate": 1000000, "queue": 30000, "delay_ms": 50, "jitter_ms": 30,
+    ///            "reorder": 0.05, "duplicate": 0.01, "loss": 0.1}}   bit/s, bytes, shares of 1
+    ///   {"outage_ms": 5000}   {"outage": true}   {"outage": false}
+    ///   {"direction": "up", "set": {"loss": 0.2}}   "up" is towards the server, "down" from it
+    ///   {"rebind": true}   new UDP ports at the server, as when a NAT forgets its clients
+    ///   {"cut_tcp": true}   reset all connections
+    ///   {"stats": true}
+    ///
+    /// The server has to name the relay's address to its clients and no other, and must not reach
+    /// past it: with sfu.udp_port = 7882, sfu.advertised = ["127.0.0.2"] and sfu.ice_lite = true,
+    /// `load relay --udp 127.0.0.2:7882=127.0.0.1:7882` is the only way to it.
+    #[command(verbatim_doc_comment)]
+    Relay(RelayArgs),
+    /// Make a network of namespaces: a server's place, and clients' places behind NATs. Needs root
+    ///
+    /// Prints a line of JSON with the namespaces and the addresses of the server and of each client,
+    /// for `ip netns exec NAMESPACE PROGRAM`. Then it takes orders, a line of JSON each, on standard
+    /// input, answers each with such a line, and ends with its input, network and all:
+    ///
+    ///   {"rebind": 0}     the first client's NAT forgets its mappings
+    ///   {"renumber": 0}   the first client gets other addresses
+    ///   {"cut": 0}        nothing gets to or from the first client
+    ///   {"restore": 0}    it does again
+    #[command(verbatim_doc_comment)]
+    Netns(NetnsArgs),
 }
 
 /// Arguments of `load call`.
@@ -44,9 +83,83 @@ pub(crate) struct CallArgs {
     token: Option<String>,
 }
 
-impl From<CallArgs> for Plan {
-    fn from(args: CallArgs) -> Plan {
-        Plan {
+/// Arguments of `load storm`.
+#[derive(Debug, Args)]
+pub(crate) struct StormArgs {
+    /// The server
+    #[arg(long, default_value = "http://127.0.0.1:7880")]
+    url: String,
+    /// The room; rooms.max_participants of the server has to allow for all
+    #[arg(long, default_value = "storm")]
+    room: String,
+    /// How many participants join
+    #[arg(long, value_name = "N", default_value_t = 300,
+          value_parser = clap::value_parser!(u16).range(1..=i64::from(storm::MOST_PARTICIPANTS)))]
+    participants: u16,
+    /// In how many seconds they come, evenly
+    #[arg(long, value_name = "S", default_value_t = 10,
+          value_parser = clap::value_parser!(u64).range(0..=3_600))]
+    within: u64,
+    /// How many of them speak
+    #[arg(long, value_name = "N", default_value_t = 3,
+          value_parser = clap::value_parser!(u16).range(0..=i64::from(MOST_PARTICIPANTS)))]
+    publishers: u16,
+    /// A service token (`oriel token --service`)
+    #[arg(long)]
+    token: String,
+    /// The server's process on this machine, to look at its memory
+    #[arg(long)]
+    pid: Option<u32>,
+    /// Print the report as one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Arguments of `load relay`.
+#[derive(Debug, Args)]
+pub(crate) struct RelayArgs {
+    /// Carry datagrams that come to LISTEN to UPSTREAM, both as ADDRESS:PORT; may be repeated
+    #[arg(long, value_name = "LISTEN=UPSTREAM", required_unless_present = "tcp")]
+    udp: Vec<Forward>,
+    /// Carry connections that come to LISTEN to UPSTREAM; may be repeated
+    #[arg(long, value_name = "LISTEN=UPSTREAM")]
+    tcp: Vec<Forward>,
+    /// Decides which datagrams meet which faults
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+}
+
+/// Arguments of `load netns`.
+#[derive(Debug, Args)]
+pub(crate) struct NetnsArgs {
+    /// A client behind a router that is: routed (no NAT), plain, symmetric; may be repeated
+    #[arg(long = "client", value_name = "NAT", required = true)]
+    pub(crate) clients: Vec<Nat>,
+}
+
+impl From<StormArgs> for storm::Plan {
+    fn from(args: StormArgs) -> storm::Plan {
+        storm::Plan {
+            url: args.url,
+            room: args.room,
+            participants: args.participants,
+            within: Duration::from_secs(args.within),
+            publishers: args.publishers,
+            token: args.token,
+            pid: args.pid,
+        }
+    }
+}
+
+impl From<RelayArgs> for relay::Plan {
+    fn from(args: RelayArgs) -> relay::Plan {
+        relay::Plan { seed: args.seed, udp: args.udp, tcp: args.tcp }
+    }
+}
+
+impl From<CallArgs> for call::Plan {
+    fn from(args: CallArgs) -> call::Plan {
+        call::Plan {
             url: args.url,
             room: args.room,
             participants: args.participants,
@@ -61,9 +174,15 @@ mod tests {
     use super::*;
     use clap::CommandFactory;
 
-    fn plan(line: &str) -> Result<Plan, clap::Error> {
-        let Command::Call(args) = Cli::try_parse_from(line.split_whitespace())?.command;
-        Ok(args.into())
+    fn command(line: &str) -> Result<Command, clap::Error> {
+        Ok(Cli::try_parse_from(line.split_whitespace())?.command)
+    }
+
+    fn call(line: &str) -> call::Plan {
+        match command(line).expect("a command") {
+            Command::Call(args) => args.into(),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
@@ -73,14 +192,14 @@ mod tests {
 
     #[test]
     fn a_call_has_defaults() {
-        let expected = Plan {
+        let expected = call::Plan {
             url: "http://127.0.0.1:7880".into(),
             room: "load".into(),
             participants: 2,
             duration: Duration::from_secs(5),
             token: None,
         };
-        assert_eq!(plan("load call").expect("a plan"), expected);
+        assert_eq!(call("load call"), expected);
     }
 
     #[test]
@@ -88,8 +207,57 @@ mod tests {
         for line in
             ["load call --participants 1", "load call --participants 41", "load call --seconds 0"]
         {
-            assert!(plan(line).is_err(), "{line}");
+            assert!(command(line).is_err(), "{line}");
         }
-        assert_eq!(plan("load call --participants 40").expect("a plan").participants, 40);
+        assert_eq!(call("load call --participants 40").participants, 40);
+    }
+
+    #[test]
+    fn a_storm_has_defaults_and_wants_a_token() {
+        let line = "load storm --token abc --pid 7";
+        let Command::Storm(args) = command(line).expect("a command") else { panic!("{line}") };
+        let expected = storm::Plan {
+            url: "http://127.0.0.1:7880".into(),
+            room: "storm".into(),
+            participants: 300,
+            within: Duration::from_secs(10),
+            publishers: 3,
+            token: "abc".into(),
+            pid: Some(7),
+        };
+        assert_eq!(storm::Plan::from(args), expected);
+        for line in ["load storm", "load storm --token abc --participants 2001"] {
+            assert!(command(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_relay_carries_what_it_is_told_to() {
+        let line =
+            "load relay --udp 127.0.0.2:7882=127.0.0.1:7882 --tcp [::1]:0=[::1]:7880 --seed 7";
+        let Command::Relay(args) = command(line).expect("a command") else { panic!("{line}") };
+        let forward = |listen: &str, upstream: &str| Forward {
+            listen: listen.parse().expect("an address"),
+            upstream: upstream.parse().expect("an address"),
+        };
+        let expected = relay::Plan {
+            seed: 7,
+            udp: vec![forward("127.0.0.2:7882", "127.0.0.1:7882")],
+            tcp: vec![forward("[::1]:0", "[::1]:7880")],
+        };
+        assert_eq!(relay::Plan::from(args), expected);
+        for line in ["load relay", "load relay --udp 127.0.0.1:1", "load relay --udp a=b"] {
+            assert!(command(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_network_has_clients() {
+        let line = "load netns --client plain --client symmetric --client routed";
+        let Command::Netns(args) = command(line).expect("a command") else { panic!("{line}") };
+        assert_eq!(args.clients, [Nat::Plain, Nat::Symmetric, Nat::Routed]);
+        for line in ["load netns", "load netns --client open"] {
+            assert!(command(line).is_err(), "{line}");
+        }
     }
 }

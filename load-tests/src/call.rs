@@ -130,7 +130,7 @@ async fn enter(server: &Server, plan: &Plan, name: &str, voice: Voice) -> anyhow
     let (url, join) = match &plan.token {
         None => {
             let ticket = server.join(&plan.room, name).await?;
-            (ticket.url, Join { token: ticket.token, ..nobody() })
+            (ticket.url, Join { token: ticket.token, ..Join::default() })
         }
         Some(token) => {
             let join = Join {
@@ -138,17 +138,12 @@ async fn enter(server: &Server, plan: &Plan, name: &str, voice: Voice) -> anyhow
                 room: Some(plan.room.clone()),
                 identity: Some(name.to_owned()),
                 name: Some(name.to_owned()),
-                ..nobody()
+                ..Join::default()
             };
             (server.signaling(), join)
         }
     };
     Ok(Bot::join(&url, join, voice).await?)
-}
-
-/// A `join` that says nothing that the token does not say.
-fn nobody() -> Join {
-    Join { token: String::new(), room: None, identity: None, name: None, attributes: None }
 }
 
 /// Judges everybody's view of everybody else.

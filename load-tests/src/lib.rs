@@ -4,10 +4,17 @@
 //! - [`bot`] is one participant: it speaks the signaling protocol with the types of
 //!   `signaling-core` and has a peer connection of a WebRTC stack that the server does not use.
 //! - [`call`] puts several in a room and judges what each heard of the others.
+//! - [`storm`] has hundreds join at once, on [`bot::light`], and says how long that took.
+//! - [`relay`] is a bad network in user space, [`netns`] a network with NATs of the kernel's own; what
+//!   goes through them need not know. [`lines`] makes tools of both for other programs.
 //! - [`tone`] is the arithmetic: a tone of a given frequency, and the frequency of a given sound.
 //!
 //! Nothing here knows how the server works inside; what it knows is the protocol.
 
 pub mod bot;
 pub mod call;
+pub mod lines;
+pub mod netns;
+pub mod relay;
+pub mod storm;
 pub mod tone;

@@ -24,8 +24,7 @@ async fn guest(server: &Server, room: &str, name: &str, voice: Voice) -> Bot {
         .join(room, name)
         .await
         .expect("a ticket");
-    let join =
-        Join { token: ticket.token, room: None, identity: None, name: None, attributes: None };
+    let join = Join { token: ticket.token, ..Join::default() };
     Bot::join(&ticket.url, join, voice).await.expect("a participant")
 }
 
@@ -127,13 +126,7 @@ async fn a_wrong_token_is_refused() {
     let server = Server::start();
     let url = join::Server::parse(server.url()).expect("an address").signaling();
     let (signal, _events) = signal::Signal::connect(&url).await.expect("a connection");
-    let join = Join {
-        token: "not.a.token".into(),
-        room: None,
-        identity: None,
-        name: None,
-        attributes: None,
-    };
+    let join = Join { token: "not.a.token".into(), ..Join::default() };
     match signal.request(join).await {
         Err(signal::SignalError::Refused { error, .. }) => {
             assert_eq!(error.code, signaling_core::error::ErrorCode::Unauthorized);

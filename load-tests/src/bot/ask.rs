@@ -1,7 +1,7 @@
 //! What can be asked, and the kind of reply that answers it: the protocol's rule "which one follows
 //! from the request" as types.
 
-use signaling_core::event::{Answer, Done, Joined, Posted, Published, Reply};
+use signaling_core::reply::{Answer, Done, Joined, Posted, Published, Reply};
 use signaling_core::request::{Candidate, Chat, Join, Mute, Offer, Publish, Request, Unpublish};
 
 /// Something that can be asked, and the reply that answers it.

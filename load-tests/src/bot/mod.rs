@@ -3,11 +3,13 @@
 //!
 //! [`Bot`] ties the parts together and decides what is done when: [`signal`] moves the frames of
 //! what [`ask`] names, [`independent`] is the peer connection, [`source`] and [`listener`] make and
-//! measure sound, and [`view`] keeps what is known of the room.
+//! measure sound, and [`view`] keeps what is known of the room. [`light`] is another participant, one
+//! of hundreds, that shares the signaling and the source.
 
 pub mod ask;
 pub mod independent;
 pub mod join;
+pub mod light;
 pub mod listener;
 pub mod signal;
 pub mod source;
@@ -17,8 +19,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use signaling_core::event::{Event, EventFrame, MediaKind, TrackSource};
+use signaling_core::event::{Event, EventFrame};
 use signaling_core::id::{ParticipantId, TrackId};
+use signaling_core::info::{MediaKind, TrackSource};
 use signaling_core::request::{Join, Offer, Publish};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -107,8 +110,8 @@ impl Bot {
             .map_err(|_| BotError::NoMediaPath)?
             .map_err(|_| BotError::NoMediaPath)?;
 
-        let participant = joined.participant.id;
-        let (known, view) = watch::channel(View::new(participant, joined.participants));
+        let participant = joined.snapshot.participant.id;
+        let (known, view) = watch::channel(View::new(participant, joined.snapshot.participants));
         let session = Arc::new(session);
         let (more_slots, slots_wanted) = mpsc::channel(1);
         let microphone = session.microphone().await?;

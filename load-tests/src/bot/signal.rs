@@ -11,7 +11,8 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use serde::Deserialize;
 use signaling_core::error::RequestError;
-use signaling_core::event::{Event, EventFrame, Outcome, Reply, ReplyFrame};
+use signaling_core::event::{Event, EventFrame};
+use signaling_core::reply::{Outcome, Reply, ReplyFrame};
 use signaling_core::request::{Request, RequestFrame};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
@@ -308,7 +309,7 @@ mod tests {
     }
 
     fn chat(text: &str) -> Chat {
-        Chat { text: text.to_owned() }
+        Chat { text: text.to_owned(), to: None }
     }
 
     fn posted(text: &str) -> String {

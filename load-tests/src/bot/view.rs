@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use signaling_core::event::{Event, LeaveReason, ParticipantInfo, TrackInfo};
+use signaling_core::event::{Event, LeaveReason};
 use signaling_core::id::{ParticipantId, TrackId};
+use signaling_core::info::{Binding, ParticipantInfo, TrackInfo};
 
 use super::listener::Heard;
 
@@ -54,11 +55,11 @@ impl View {
     pub fn apply(&mut self, event: &Event) {
         match event {
             Event::ParticipantJoined { participant }
-            | Event::ParticipantUpdated { participant } => {
+            | Event::ParticipantUpdated { participant }
+                if participant.id != self.own =>
+            {
                 // One's own changes are told, too.
-                if participant.id != self.own {
-                    self.present.insert(participant.id, participant.clone());
-                }
+                self.present.insert(participant.id, participant.clone());
             }
             Event::ParticipantLeft { participant, reason } => {
                 if let Some(info) = self.present.remove(participant) {
@@ -77,23 +78,24 @@ impl View {
                 }
                 self.free(*track);
             }
-            Event::TrackMuted { participant, track } => self.mute(*participant, *track, true),
+            Event::TrackMuted { participant, track, .. } => self.mute(*participant, *track, true),
             Event::TrackUnmuted { participant, track } => self.mute(*participant, *track, false),
-            Event::SubscriptionBound { participant, track, mid, bind } => {
+            Event::SubscriptionBound(Binding { participant, track, mid, bind }) => {
                 self.slots.insert(mid.clone(), (*track, *bind));
                 self.received
                     .entry(*track)
                     .or_insert(Received { participant: *participant, heard: Heard::default() });
             }
-            Event::SubscriptionUnbound { mid, bind, .. } => {
-                // The slot may carry its next track already.
-                if self.slots.get(mid).is_some_and(|(_, current)| current == bind) {
-                    self.slots.remove(mid);
-                }
+            // Otherwise the slot carries its next track already.
+            Event::SubscriptionUnbound(Binding { mid, bind, .. })
+                if self.slots.get(mid).is_some_and(|(_, current)| current == bind) =>
+            {
+                self.slots.remove(mid);
             }
             Event::RoomEnded { reason } => self.end(format!("the room ended: {reason:?}")),
             Event::Disconnected { reason } => self.end(format!("disconnected: {reason:?}")),
-            Event::RoomStarted { .. } | Event::ChatPosted { .. } | Event::SlotsNeeded { .. } => {}
+            // What a listener has no use for.
+            _ => {}
         }
     }
 
@@ -132,7 +134,7 @@ impl View {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use signaling_core::event::{MediaKind, Role, TrackSource};
+    use signaling_core::info::{MediaKind, Role, TrackSource};
 
     const OWN: ParticipantId = ParticipantId(0);
     const ADA: ParticipantId = ParticipantId(1);
@@ -146,6 +148,7 @@ mod tests {
             role: Role::Participant,
             metadata: String::new(),
             attributes: BTreeMap::new(),
+            hand: None,
             joined_at: 0,
             tracks: vec![],
         }
@@ -162,11 +165,11 @@ mod tests {
     }
 
     fn bound(track: TrackId, mid: &str, bind: u64) -> Event {
-        Event::SubscriptionBound { participant: ADA, track, mid: mid.into(), bind }
+        Event::SubscriptionBound(Binding { participant: ADA, track, mid: mid.into(), bind })
     }
 
     fn unbound(track: TrackId, mid: &str, bind: u64) -> Event {
-        Event::SubscriptionUnbound { participant: ADA, track, mid: mid.into(), bind }
+        Event::SubscriptionUnbound(Binding { participant: ADA, track, mid: mid.into(), bind })
     }
 
     /// A view in which Ada is present and her track flows on m-line 1.
@@ -191,7 +194,7 @@ mod tests {
     #[test]
     fn mute_shows_on_the_track() {
         let mut view = listening();
-        view.apply(&Event::TrackMuted { participant: ADA, track: TRACK });
+        view.apply(&Event::TrackMuted { participant: ADA, track: TRACK, by: None });
         assert!(view.track(TRACK).is_some_and(|track| track.muted));
         view.apply(&Event::TrackUnmuted { participant: ADA, track: TRACK });
         assert!(view.track(TRACK).is_some_and(|track| !track.muted));

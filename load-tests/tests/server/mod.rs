@@ -1,13 +1,19 @@
 //! The real server as a child process, on ports that nobody else has.
 
+// Each test file starts it in its own way.
+#![allow(dead_code)]
+
 use std::env;
 use std::io::{BufRead, BufReader, Read};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
+
+use load_tests::netns::Host;
 
 /// How long the server may take until it is ready.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
@@ -20,19 +26,41 @@ pub(crate) struct Server {
     child: Child,
     url: String,
     log: Arc<Mutex<String>>,
-    _state: tempfile::TempDir,
+    state: tempfile::TempDir,
 }
 
 impl Server {
     /// Starts the server on free ports and waits until it is ready.
     pub(crate) fn start() -> Server {
+        Server::start_with(&[("ORIEL__SFU__UDP_PORT", "0".to_owned())])
+    }
+
+    /// As [`Server::start`], with variables that configure more.
+    pub(crate) fn start_with(settings: &[(&str, String)]) -> Server {
+        let mut command = Command::new(binary());
+        command.envs(settings.iter().map(|(name, value)| (name, value)));
+        Server::run(command)
+    }
+
+    /// As [`Server::start`], at a place of a network of namespaces, reached by one address of it.
+    pub(crate) fn start_on(place: &Host, address: IpAddr) -> Server {
+        let mut command = place.command(binary());
+        command
+            .env("ORIEL__SERVER__BIND", format!("[\"{address}\"]"))
+            .env("ORIEL__SERVER__DEV_PUBLIC", "true")
+            .env("ORIEL__SFU__BIND", format!("[\"{address}\"]"))
+            .env("ORIEL__SFU__UDP_PORT", "0");
+        Server::run(command)
+    }
+
+    fn run(mut command: Command) -> Server {
         let state = tempfile::tempdir().expect("a directory for the server's state");
-        let mut child = Command::new(binary())
+        let mut child = command
             .current_dir(state.path())
             .env("ORIEL__SERVER__HTTP_PORT", "0")
             .env("ORIEL__SERVER__INTERNAL_PORT", "0")
             .env("ORIEL__SERVER__STATE_DIR", state.path())
-            .env("ORIEL__SFU__UDP_PORT", "0")
+            .env("ORIEL__SFU__TCP_PORT", "0")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -54,7 +82,7 @@ impl Server {
                 }
             }
         });
-        let mut server = Server { child, url: String::new(), log, _state: state };
+        let mut server = Server { child, url: String::new(), log, state };
         match is_ready.recv_timeout(START_TIMEOUT) {
             Ok(url) => server.url = url,
             Err(error) => panic!("the server did not get ready: {error}"),
@@ -65,6 +93,22 @@ impl Server {
     /// `http://127.0.0.1:port`
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What `oriel token --service` prints.
+    pub(crate) fn service_token(&self) -> String {
+        let output = Command::new(binary())
+            .args(["token", "--service"])
+            .env("ORIEL__SERVER__STATE_DIR", self.state.path())
+            .output()
+            .expect("the server's program runs");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).expect("text").trim().to_owned()
     }
 }
 

@@ -56,6 +56,12 @@ export function chromiumDriver(page: Page): Driver {
     screenshot: async (path) => {
       await page.screenshot({ path });
     },
-    close: () => page.context().close(),
+    close: async () => {
+      // As a person closes a tab: the page hears of it, and can say good-bye.
+      const closed = page.waitForEvent('close');
+      await page.close({ runBeforeUnload: true });
+      await closed;
+      await page.context().close();
+    },
   };
 }

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -14,13 +15,15 @@ const BINARY = process.env.ORIEL_BINARY ?? new URL('../../../target/debug/oriel'
 export interface Server {
   /** `http://127.0.0.1:PORT`, without a slash at the end. */
   readonly url: string;
-  /** Its one UDP port, as the kernel knows it. */
+  /** Its one UDP port, as the kernel knows it; another one after a restart. */
   readonly mediaPort: number;
   metrics(): Promise<Metrics>;
   /** What `oriel token` prints for these arguments. */
   token(...args: string[]): Promise<string>;
   /** Everything that it has logged. */
   output(): string;
+  /** Ends it without a warning, as a fault would, and starts it again at the same address. */
+  crash(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -35,12 +38,19 @@ export async function startServer(): Promise<Server> {
     ORIEL__SERVER__INTERNAL_PORT: String(internalPort),
     ORIEL__SERVER__STATE_DIR: state,
     ORIEL__SFU__UDP_PORT: '0',
+    ORIEL__SFU__TCP_PORT: '0',
   };
-  const server = start(BINARY, [], { env: environment, cwd: state });
-  const url = await until(server, 'oriel says that it is ready', () => /^Oriel is ready: (\S+?)\/?$/m.exec(server.output())?.[1]);
+  const run = () => start(BINARY, [], { env: environment, cwd: state });
+  let server = run();
+  const ready = (): Promise<string> =>
+    until(server, 'oriel says that it is ready', () => /^Oriel is ready: (\S+?)\/?$/m.exec(server.output())?.[1]);
+  const url = await ready();
+  environment.ORIEL__SERVER__HTTP_PORT = new URL(url).port;
   return {
     url,
-    mediaPort: udpPort(server.child.pid ?? 0),
+    get mediaPort() {
+      return udpPort(server.child.pid ?? 0);
+    },
     metrics: async () => {
       const response = await fetch(`http://127.0.0.1:${internalPort}/metrics`);
       if (!response.ok) throw new Error(`/metrics: ${response.status}`);
@@ -51,6 +61,13 @@ export async function startServer(): Promise<Server> {
       return stdout.trim();
     },
     output: () => server.output(),
+    crash: async () => {
+      const exit = once(server.child, 'exit');
+      server.child.kill('SIGKILL');
+      await exit;
+      server = run();
+      await ready();
+    },
     stop: async () => {
       await server.stop();
       rmSync(state, { recursive: true, force: true });
