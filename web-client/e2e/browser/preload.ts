@@ -6,6 +6,7 @@ import type { Signature } from '../support/signature.ts';
 import { received, recordConnections, selectedPaths } from './connections.ts';
 import { installDevices, type DeviceBehaviour } from './devices.ts';
 import { audioParticipants, texts, tiles } from './page.ts';
+import { arrived, happenings, keepData, room, sendBytes } from './room.ts';
 
 /** What a page under test is told. */
 export interface PreloadSettings {
@@ -22,6 +23,11 @@ export interface PageProbe {
   readonly audioParticipants: typeof audioParticipants;
   readonly received: typeof received;
   readonly selectedPaths: typeof selectedPaths;
+  readonly room: typeof room;
+  readonly happenings: typeof happenings;
+  readonly keepData: typeof keepData;
+  readonly arrived: typeof arrived;
+  readonly sendBytes: typeof sendBytes;
 }
 
 declare global {
@@ -34,4 +40,4 @@ declare const orielTestSettings: PreloadSettings;
 
 recordConnections();
 installDevices(orielTestSettings.signature, orielTestSettings.screen, orielTestSettings.devices);
-window.orielTest = { tiles, texts, audioParticipants, received, selectedPaths };
+window.orielTest = { tiles, texts, audioParticipants, received, selectedPaths, room, happenings, keepData, arrived, sendBytes };

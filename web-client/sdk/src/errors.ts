@@ -11,6 +11,7 @@ import type { ErrorCode as ServerErrorCode, RequestError } from './protocol.gen.
  * - `not_connected`: the call needs a room that has been joined.
  * - `already_connected`: the room object is in a room, or about to be.
  * - `connection_lost`: the connection ended before the answer came.
+ * - `denied`: a moderator sent us away from the lobby.
  * - `protocol`: the server said something that this version does not understand.
  * - `media_*`: a camera, microphone or screen could not be had; see `media/devices.ts`.
  * - `unsupported`: this browser cannot do it.
@@ -23,6 +24,7 @@ export type ErrorCode =
   | 'not_connected'
   | 'already_connected'
   | 'connection_lost'
+  | 'denied'
   | 'protocol'
   | 'media_denied'
   | 'media_missing'
@@ -39,6 +41,8 @@ const ROWS: Record<ErrorCode, readonly [retryable: boolean, hint: string]> = {
   bad_request: [false, 'This page and the server do not fit together; reload the page.'],
   unauthorized: [false, 'Ask for a new invitation: this one is wrong or has expired.'],
   forbidden: [false, 'Ask the host of the room for the right to do this.'],
+  password_required: [false, 'Ask whoever invited you for the password.'],
+  locked: [false, 'Ask somebody inside to unlock the room.'],
   not_found: [false, 'It is no longer there.'],
   too_large: [false, 'Make it shorter and try again.'],
   rate_limited: [true, 'Wait a moment and try again.'],
@@ -53,6 +57,7 @@ const ROWS: Record<ErrorCode, readonly [retryable: boolean, hint: string]> = {
   not_connected: [true, 'Join the room first.'],
   already_connected: [false, 'Leave the room first.'],
   connection_lost: [true, 'Check the network connection and try again.'],
+  denied: [false, 'Ask whoever invited you.'],
   protocol: [false, 'This page and the server are of different versions; reload the page.'],
   media_denied: [
     false,

@@ -3,13 +3,20 @@
 import { abortedError, OrielError } from './errors.ts';
 import type { ErrorCode } from './protocol.gen.ts';
 
-export interface JoinOptions {
+export interface ConnectOptions {
+  /** The room's password, where it has one: without it `connect` rejects with `password_required`. */
+  password?: string;
+  /** Whether everybody's tracks are received without asking; true by default. */
+  autoSubscribe?: boolean;
+  signal?: AbortSignal;
+}
+
+export interface JoinOptions extends ConnectOptions {
   /** The server's address, `https://rooms.example`; by default where the page came from. */
   server?: string;
   room: string;
   /** The display name. */
   name: string;
-  signal?: AbortSignal;
 }
 
 /** What `connect` needs. */
@@ -28,7 +35,7 @@ export function guest(options: JoinOptions): Invite {
 }
 
 /** Asks for a token. Rejects with `forbidden` where guests are not let in. */
-export async function askForInvitation(options: JoinOptions): Promise<Invitation> {
+export async function askForInvitation(options: Omit<JoinOptions, keyof ConnectOptions> & { signal?: AbortSignal }): Promise<Invitation> {
   const { server = globalThis.location?.origin, room, name, signal } = options;
   let response: Response;
   let body: unknown;

@@ -17,9 +17,13 @@ export { LocalTrackPublication, RemoteTrackPublication, TrackPublication } from 
 export { LocalTrack, RemoteTrack, Track } from './track.ts';
 export { OrielError, type ErrorCode } from './errors.ts';
 export { TypedEmitter, type ConnectionState, type DisconnectReason, type RoomEvents } from './events.ts';
-export type { JoinOptions } from './guest.ts';
+export type { ConnectOptions, JoinOptions } from './guest.ts';
+export { Moderation, type ParticipantChange, type RoomChange, type Whom } from './moderation.ts';
+export { RoomData, type DataHandler, type DataMessage, type SendOptions } from './data/data.ts';
+export { Topic } from './data/topic.ts';
+export type { Reliability } from './data/channels.ts';
 export type { RoomOptions } from './media/device-choice.ts';
 export { canShareScreen, listDevices, openCamera, openMicrophone, type CaptureOptions } from './media/devices.ts';
 export { AudioMeter } from './media/speakers.ts';
 export type { RoomStats, TrackStats } from './connection/stats.ts';
-export type { ChatMessage, MediaKind, Role, TrackSource } from './protocol.gen.ts';
+export type { ChatMessage, GrantsInfo, MediaKind, Role, RoomInfo, TrackSource, Waiting } from './protocol.gen.ts';

@@ -1,6 +1,6 @@
 /** Ourselves in the room: devices, what is published of them, and muting. */
 
-import type { Session } from './connection/session.ts';
+import type { Media } from './connection/media.ts';
 import { OrielError } from './errors.ts';
 import type { RoomEvents, TypedEmitter } from './events.ts';
 import type { DeviceSource } from './media/device-choice.ts';
@@ -8,8 +8,8 @@ import { isOurs, openScreen, type CaptureOptions } from './media/devices.ts';
 import { isDeviceSource, isLive, Muting } from './muting.ts';
 import { Participant } from './participant.ts';
 import type { GrantsInfo, MediaKind, TrackSource } from './protocol.gen.ts';
-import { LocalTrackPublication } from './publication.ts';
-import { Publisher, type SessionSource } from './publisher.ts';
+import { LocalTrackPublication, type TrackPublication } from './publication.ts';
+import { Publisher, type Server } from './publisher.ts';
 import { LocalTrack } from './track.ts';
 
 export interface PublishOptions {
@@ -23,16 +23,23 @@ export interface PublishOptions {
 }
 
 /** What the local participant needs of its room. */
-export interface LocalHost extends SessionSource {
+export interface LocalHost extends Server {
   readonly emitter: TypedEmitter<RoomEvents>;
   /** Opens the device asked for, or the one chosen for the room. */
   openDevice(source: DeviceSource, asked: CaptureOptions): Promise<MediaStreamTrack>;
 }
 
+const NOTHING: GrantsInfo = {
+  can_publish: [],
+  can_subscribe: false,
+  can_publish_data: false,
+  can_update_own_metadata: false,
+};
+
 export class LocalParticipant extends Participant<LocalTrackPublication> {
   readonly isLocal = true;
   readonly #host: LocalHost;
-  #grants: GrantsInfo = { can_publish: [], can_subscribe: false, can_publish_data: false };
+  #grants = NOTHING;
   readonly #publisher: Publisher;
   /** The last step of each source: steps of one source never overlap, so the last call wins. */
   readonly #steps = new Map<TrackSource, Promise<unknown>>();
@@ -53,7 +60,6 @@ export class LocalParticipant extends Participant<LocalTrackPublication> {
     this.#muting = new Muting(
       {
         openDevice: (source, asked) => host.openDevice(source, asked),
-        session: () => host.session(),
         changed: (publication) => {
           host.emitter.emit(publication.muted ? 'trackMuted' : 'trackUnmuted', publication, this);
         },
@@ -63,13 +69,48 @@ export class LocalParticipant extends Participant<LocalTrackPublication> {
     );
   }
 
-  /** The sources that the token allows; empty before joining. */
+  /** The sources that it may publish; empty before joining. */
   get canPublish(): readonly TrackSource[] {
     return this.#grants.can_publish;
   }
 
+  /** Whether it may chat and send data. */
   get canChat(): boolean {
     return this.#grants.can_publish_data;
+  }
+
+  /** Whether it may change its own name, metadata and attributes. */
+  get canUpdateOwnMetadata(): boolean {
+    return this.#grants.can_update_own_metadata;
+  }
+
+  /** Whether it may steer the room. */
+  get isModerator(): boolean {
+    return this.role === 'moderator';
+  }
+
+  /** Asks for attention; everybody sees the order of the hands. */
+  async raiseHand(): Promise<void> {
+    await this.#host.request<'hand'>({ type: 'hand', raised: true });
+  }
+
+  async lowerHand(): Promise<void> {
+    await this.#host.request<'hand'>({ type: 'hand', raised: false });
+  }
+
+  /** Changes the display name. */
+  async setName(name: string): Promise<void> {
+    await this.#host.request<'update'>({ type: 'update', name });
+  }
+
+  /** Changes the free text. */
+  async setMetadata(metadata: string): Promise<void> {
+    await this.#host.request<'update'>({ type: 'update', metadata });
+  }
+
+  /** Sets these attributes; those with an empty value are taken away, all others stay. */
+  async setAttributes(attributes: Record<string, string>): Promise<void> {
+    await this.#host.request<'update'>({ type: 'update', attributes });
   }
 
   /** Opens and publishes the microphone, or unmutes it; mutes it. The device stays open. */
@@ -133,16 +174,41 @@ export class LocalParticipant extends Participant<LocalTrackPublication> {
     });
   }
 
-  /** @internal In a room (again): publishes there what is published here. */
-  enter(grants: GrantsInfo, session: Session): void {
+  /** @internal The open device behind a muted microphone. */
+  get mutedMicrophone(): MediaStreamTrack | undefined {
+    const publication = this.getPublication('microphone');
+    return publication?.muted && isLive(publication) ? publication.track.mediaStreamTrack : undefined;
+  }
+
+  /** @internal What it may do now: what is no longer allowed ends. */
+  setGrants(grants: GrantsInfo): void {
     this.#grants = grants;
-    for (const publication of this.publications) void this.#republish(publication, session);
+    for (const publication of this.publications) {
+      if (grants.can_publish.includes(publication.source)) continue;
+      this.#forget(publication);
+      // The server has ended it too; only the m-line is left to be given back.
+      void this.#publisher.unpublish(publication).catch(() => {});
+    }
+  }
+
+  /** @internal A peer connection that nothing is published on yet. */
+  publishOn(media: Media): void {
+    for (const publication of this.publications) void this.#republish(publication, media);
+  }
+
+  /** @internal A moderator has muted it. False if it was muted already. */
+  wasMuted(publication: TrackPublication): boolean {
+    const ours = this.publications.find((one) => one === publication);
+    if (!ours || ours.muted) return false;
+    ours.update({ muted: true });
+    void this.#muting.silence(ours);
+    return true;
   }
 
   /** @internal Out of the room for good: everything is ended, devices are switched off. */
   leave(): void {
     for (const publication of this.publications) this.#forget(publication);
-    this.#grants = { can_publish: [], can_subscribe: false, can_publish_data: false };
+    this.#grants = NOTHING;
   }
 
   async #setDevice(
@@ -157,7 +223,7 @@ export class LocalParticipant extends Participant<LocalTrackPublication> {
       return publication;
     }
     if (!enabled) return undefined;
-    await this.#host.session();
+    await this.#host.reachable();
     this.#requireGrant(source);
     const media = await this.#host.openDevice(source, options);
     try {
@@ -170,7 +236,7 @@ export class LocalParticipant extends Participant<LocalTrackPublication> {
 
   async #publish(media: MediaStreamTrack, options: PublishOptions): Promise<LocalTrackPublication> {
     const { source, name = '', muted = false, maxBitrate } = options;
-    await this.#host.session();
+    await this.#host.reachable();
     this.#requireGrant(source);
     media.enabled = !muted;
     const info = { id: '', kind: media.kind as MediaKind, source, name, muted };
@@ -182,11 +248,11 @@ export class LocalParticipant extends Participant<LocalTrackPublication> {
     return publication;
   }
 
-  async #republish(publication: LocalTrackPublication, session: Session): Promise<void> {
+  async #republish(publication: LocalTrackPublication, media: Media): Promise<void> {
     try {
-      await this.#publisher.republish(publication, session);
+      await this.#publisher.republish(publication, media);
     } catch (error) {
-      if (session.isOver || !this.publications.includes(publication)) return;
+      if (media.isOver || !this.publications.includes(publication)) return;
       this.#forget(publication);
       this.#host.emitter.emit('error', OrielError.from(error, 'internal'));
     }
@@ -235,7 +301,7 @@ export class LocalParticipant extends Participant<LocalTrackPublication> {
 
   #requireGrant(source: TrackSource): void {
     if (this.canPublish.includes(source)) return;
-    throw new OrielError('forbidden', `The token does not allow to publish "${source}".`);
+    throw new OrielError('forbidden', `You may not publish "${source}" in this room.`);
   }
 
   #step<T>(source: TrackSource, step: () => Promise<T>): Promise<T> {

@@ -8,8 +8,6 @@ import type { Publisher } from './publisher.ts';
 
 export interface MutingHost {
   openDevice(source: DeviceSource, asked: CaptureOptions): Promise<MediaStreamTrack>;
-  /** Resolves in the room, waiting through an interruption. */
-  session(): Promise<unknown>;
   changed(publication: LocalTrackPublication): void;
   /** The publication goes on with this track. */
   replaced(publication: LocalTrackPublication, media: MediaStreamTrack): void;
@@ -27,14 +25,17 @@ export class Muting {
   /** Silent and dark here first: what the server says to it comes second. */
   async mute(publication: LocalTrackPublication): Promise<void> {
     if (publication.muted) return;
+    const rested = this.silence(publication);
+    this.#set(publication, true);
+    // The camera's light goes out, also while the server cannot be told.
+    await Promise.all([rested, this.#publisher.tell(publication, true)]);
+  }
+
+  /** Nothing more comes from here; a camera that we opened is switched off. */
+  async silence(publication: LocalTrackPublication): Promise<void> {
     const media = publication.track.mediaStreamTrack;
     media.enabled = false;
-    this.#set(publication, true);
-    try {
-      await this.#publisher.tell(publication, true);
-    } finally {
-      if (publication.source === 'camera' && isOurs(media)) await this.#rest(publication);
-    }
+    if (publication.source === 'camera' && isOurs(media)) await this.#rest(publication);
   }
 
   /** Counts as unmuted when the server has said yes: nobody is to believe that they are heard too early. */
@@ -44,7 +45,6 @@ export class Muting {
     const opens = !isLive(publication) && isDeviceSource(source);
     if (opens) await this.swap(publication, await this.#host.openDevice(source, options));
     try {
-      await this.#host.session();
       track.mediaStreamTrack.enabled = true;
       await this.#publisher.tell(publication, false);
     } catch (error) {

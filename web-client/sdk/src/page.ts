@@ -13,7 +13,11 @@ export class Page {
   /** Listens until `leave`. Works without a page, too: then nothing happens around us. */
   constructor(listener: PageListener) {
     const { signal } = this.#left;
-    globalThis.addEventListener?.('pagehide', () => listener.goes(), { signal });
+    const hidden = (event: PageTransitionEvent): void => {
+      // One that the browser keeps may be shown again, and then goes on.
+      if (!event.persisted) listener.goes();
+    };
+    globalThis.addEventListener?.('pagehide', hidden, { signal });
     const devices = globalThis.navigator?.mediaDevices as MediaDevices | undefined;
     devices?.addEventListener('devicechange', () => listener.devicesChanged(), { signal });
   }

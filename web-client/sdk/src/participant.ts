@@ -46,12 +46,12 @@ export abstract class Participant<P extends TrackPublication = TrackPublication>
     return this.#info.role;
   }
 
-  /** Free text from the token. */
+  /** Free text. */
   get metadata(): string {
     return this.#info.metadata;
   }
 
-  /** Free key-value pairs from the token. */
+  /** Free key-value pairs. */
   get attributes(): Readonly<Record<string, string>> {
     return this.#info.attributes;
   }
@@ -59,6 +59,11 @@ export abstract class Participant<P extends TrackPublication = TrackPublication>
   /** Milliseconds since 1970 (UTC). */
   get joinedAt(): number {
     return this.#info.joined_at;
+  }
+
+  /** There while its hand is raised. The lower the number, the earlier it was. */
+  get hand(): number | undefined {
+    return this.#info.hand;
   }
 
   /** What it has published, oldest first. */
@@ -96,8 +101,18 @@ export abstract class Participant<P extends TrackPublication = TrackPublication>
     return this.#audioLevel;
   }
 
+  /** @internal True if that is news. */
+  setInfo(info: ParticipantInfo): boolean {
+    const before = this.#info;
+    this.#info = info;
+    return said(before) !== said(info);
+  }
+
   /** @internal */
-  setInfo(info: ParticipantInfo): void {
+  setHand(hand: number | undefined): void {
+    const info = { ...this.#info };
+    if (hand === undefined) delete info.hand;
+    else info.hand = hand;
     this.#info = info;
   }
 
@@ -126,6 +141,11 @@ export abstract class Participant<P extends TrackPublication = TrackPublication>
     const publication = this.getPublication(source);
     return publication !== undefined && !publication.muted;
   }
+}
+
+/** What is said of a participant itself, to compare. */
+function said({ identity, name, role, metadata, attributes }: ParticipantInfo): string {
+  return JSON.stringify([identity, name, role, metadata, Object.entries(attributes).sort()]);
 }
 
 /** Somebody else. */

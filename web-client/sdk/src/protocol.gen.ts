@@ -13,6 +13,10 @@ export type TrackId = string;
 /** One chat message. */
 export type ChatId = string;
 
+/** A word that opens something by itself: 128 random bits made by the shell, 32 hexadecimal digits
+ * on the wire. Debug output does not show it. */
+export type Secret = string;
+
 /** Audio or video. */
 export type MediaKind = "audio" | "video";
 
@@ -23,13 +27,13 @@ export type TrackSource = "camera" | "microphone" | "screen_share" | "screen_sha
 export type Role = "moderator" | "participant";
 
 /** Why a participant is gone. */
-export type LeaveReason = "left" | "connection_lost" | "duplicate_identity" | "room_ended" | "server_stopping" | "internal";
+export type LeaveReason = "left" | "connection_lost" | "duplicate_identity" | "removed" | "moved" | "too_slow" | "room_ended" | "server_stopping" | "internal";
 
 /** Why a room is gone. */
-export type EndReason = "empty" | "server_stopping" | "internal";
+export type EndReason = "empty" | "ended" | "server_stopping" | "internal";
 
 /** Why a request was not done. One row per code in `row`. */
-export type ErrorCode = "bad_request" | "unauthorized" | "forbidden" | "not_found" | "too_large" | "rate_limited" | "full" | "busy" | "bad_sdp" | "stopping" | "internal";
+export type ErrorCode = "bad_request" | "unauthorized" | "forbidden" | "password_required" | "locked" | "not_found" | "too_large" | "rate_limited" | "full" | "busy" | "bad_sdp" | "stopping" | "internal";
 
 /** Why a request was not done: `{"code", "message", "retry"}`. */
 export type RequestError = {
@@ -49,6 +53,14 @@ export type RoomInfo = {
   name: string,
   /** Milliseconds since 1970 (UTC). */
   started_at: number,
+  /** Nobody comes in any more, moderators aside. */
+  locked: boolean,
+  /** Newcomers wait until a moderator admits them. */
+  lobby: boolean,
+  /** Newcomers must know the password. */
+  password: boolean,
+  /** When the server stops, whatever goes on in the room: milliseconds since 1970 (UTC). */
+  draining?: number,
 };
 
 /** A participant as the others see it. */
@@ -61,12 +73,14 @@ export type ParticipantInfo = {
   name: string,
   /** Moderator or not. */
   role: Role,
-  /** Free text from the token. */
+  /** Free text. */
   metadata: string,
-  /** Free key-value pairs from the token. */
+  /** Free key-value pairs. */
   attributes: { [key in string]: string },
   /** Milliseconds since 1970 (UTC). */
   joined_at: number,
+  /** There while its hand is raised. The lower the number, the earlier it was. */
+  hand?: number,
   /** What it has published, oldest first. */
   tracks: Array<TrackInfo>,
 };
@@ -81,7 +95,7 @@ export type TrackInfo = {
   source: TrackSource,
   /** A label for people; may be empty. */
   name: string,
-  /** Whether the publisher has muted it. */
+  /** Whether the publisher, or a moderator, has muted it. */
   muted: boolean,
 };
 
@@ -95,8 +109,48 @@ export type ChatMessage = {
   name: string,
   /** Plain text. */
   text: string,
+  /** For whom it is, the writer aside; absent when it is for everybody. */
+  to?: Array<ParticipantId>,
   /** Milliseconds since 1970 (UTC). */
   at: number,
+};
+
+/** A message of the application's own, to everybody, to some, or to those who listen to its topic. */
+export type DataMessage = {
+  /** Who sent it. */
+  from: ParticipantId,
+  /** The sender's own number for it. */
+  id?: number,
+  /** Was allowed to be lost on its way. */
+  lossy?: boolean,
+  /** What it is about; may be empty. */
+  topic: string,
+  /** Its bytes: base 64 (RFC 4648 §4) in JSON. */
+  payload: string,
+};
+
+/** Somebody who waits in the lobby. */
+export type Waiting = {
+  /** The participant that it will be. */
+  id: ParticipantId,
+  /** Who it is. */
+  identity: string,
+  /** The display name. */
+  name: string,
+  /** Milliseconds since 1970 (UTC). */
+  since: number,
+};
+
+/** A slot that carries a track. */
+export type Binding = {
+  /** Whose track it is. */
+  participant: ParticipantId,
+  /** The track. */
+  track: TrackId,
+  /** The `a=mid` of the receiving m-line (slot). */
+  mid: string,
+  /** Grows with each binding of the slot: tells late frames of its previous track apart. */
+  bind: number,
 };
 
 /** What a participant may do, as far as its user interface needs to know. */
@@ -107,6 +161,8 @@ export type GrantsInfo = {
   can_subscribe: boolean,
   /** Whether it may chat and send data. */
   can_publish_data: boolean,
+  /** Whether it may change its own name, metadata and attributes. */
+  can_update_own_metadata: boolean,
 };
 
 /** One entry of `RTCConfiguration.iceServers`. */
@@ -129,6 +185,28 @@ export type Limits = {
   message_bytes: number,
   /** Bytes of one chat text. */
   chat_bytes: number,
+  /** Bytes of one data message's envelope. */
+  data_bytes: number,
+};
+
+/** Everything that a participant may see. */
+export type Snapshot = {
+  /** The room. */
+  room: RoomInfo,
+  /** The reader itself. */
+  participant: ParticipantInfo,
+  /** The others, in the order they came. */
+  participants: Array<ParticipantInfo>,
+  /** What the reader may do. */
+  grants: GrantsInfo,
+  /** Which tracks flow to the reader, and where. */
+  bindings: Array<Binding>,
+  /** The newest chat messages that are for the reader, oldest first. */
+  chat: Array<ChatMessage>,
+  /** Who waits in the lobby, first come first; empty for those who do not steer the room. */
+  waiting: Array<Waiting>,
+  /** Events after this place are not in it yet: `epoch.seq`. */
+  cursor: string,
 };
 
 /** Payload of `Join`. */
@@ -143,6 +221,20 @@ export type Join = {
   name?: string,
   /** Attributes to begin with; the token's own win. */
   attributes?: { [key in string]: string },
+  /** The room's password, where it has one. */
+  password?: string,
+  /** Whether everybody's tracks are received without asking; absent means yes. */
+  auto_subscribe?: boolean,
+};
+
+/** Payload of `Resume`. */
+export type Resume = {
+  /** The room's name. */
+  room: string,
+  /** From the reply to the join. */
+  secret: Secret,
+  /** The place of the last event read: `epoch.seq`. */
+  cursor: string,
 };
 
 /** Payload of `Offer`. */
@@ -186,22 +278,179 @@ export type Mute = {
   muted: boolean,
 };
 
+/** Payload of `Subscribe` and `Unsubscribe`. */
+export type Tracks = {
+  /** 1 to 256 tracks of others. Those that are gone are passed over. */
+  tracks: Array<TrackId>,
+};
+
+/** How large a track is shown. */
+export type ViewportSize = {
+  /** A video track of somebody else. */
+  track: TrackId,
+  /** Device pixels. With 0 x 0 it is not visible, and nothing of it is sent. */
+  width: number,
+  /** Device pixels. */
+  height: number,
+};
+
+/** Payload of `Viewport`. */
+export type Viewport = {
+  /** 1 to 256 sizes, each replacing the one that was told of its track before. */
+  sizes: Array<ViewportSize>,
+};
+
 /** Payload of `Chat`. */
 export type Chat = {
   /** Plain text, 1 to 8192 bytes. */
   text: string,
+  /** For whom it is, 1 to 64 participants; absent means everybody. */
+  to?: Array<ParticipantId>,
+};
+
+/** Payload of `Hand`. */
+export type Hand = {
+  /** The state wanted. */
+  raised: boolean,
+  /** Whose hand a moderator lowers; absent means one's own. */
+  participant?: ParticipantId,
+};
+
+/** Payload of `Update`. What is absent stays. */
+export type Update = {
+  /** Whom a moderator changes; absent means oneself. */
+  participant?: ParticipantId,
+  /** The display name, 1 to 128 bytes. */
+  name?: string,
+  /** Free text, 16 KiB at most. */
+  metadata?: string,
+  /** Attributes to set; those with an empty value are taken away. 16 KiB at most in all. */
+  attributes?: { [key in string]: string },
+};
+
+/** Payload of `Send`. */
+export type Send = {
+  /** What it is about, 128 bytes at most. */
+  topic?: string,
+  /** The bytes: base 64 (RFC 4648 §4) in JSON. */
+  payload: string,
+  /** For whom it is, 1 to 64 participants; absent means everybody else. */
+  to?: Array<ParticipantId>,
+  /** Only for those who listen to the topic. Not together with `to`. */
+  listeners?: boolean,
+  /** May be lost when it would come late. */
+  lossy?: boolean,
+  /** The sender's own number for the message; told to the receivers. */
+  message?: number,
+};
+
+/** Payload of `Listen`. */
+export type Listen = {
+  /** All topics that are wanted from now on: 64 at most, of 128 bytes each. */
+  topics: Array<string>,
+};
+
+/** Payload of `Signal`. */
+export type Signal = {
+  /** The other participant. */
+  to: ParticipantId,
+  /** A description or candidate in the clients' own form. The server does not read it. */
+  data: string,
+};
+
+/** Payload of `AskToUnmute`. */
+export type AskToUnmute = {
+  /** The track. */
+  track: TrackId,
+};
+
+/** Payload of `Remove`. */
+export type Remove = {
+  /** Who. */
+  participant: ParticipantId,
+};
+
+/** Payload of `SetRole`. */
+export type SetRole = {
+  /** Whose. */
+  participant: ParticipantId,
+  /** The role wanted. */
+  role: Role,
+};
+
+/** Payload of `SetGrants`. What is absent stays. */
+export type SetGrants = {
+  /** Whose. */
+  participant: ParticipantId,
+  /** The sources it may publish; empty for none. Tracks of others end. */
+  can_publish?: Array<TrackSource>,
+  /** Whether it receives media. */
+  can_subscribe?: boolean,
+  /** Whether it may chat and send data. */
+  can_publish_data?: boolean,
+};
+
+/** Payload of `Move`. */
+export type Move = {
+  /** Who. */
+  participant: ParticipantId,
+  /** A breakout room of this room, whose name begins with this room's name and a dot; or the room
+   * that the participant was moved from. */
+  room: string,
+};
+
+/** Payload of `SetRoom`. What is absent stays. It all ends when nobody is left in the
+ * room. */
+export type SetRoom = {
+  /** Whether nobody comes in any more, moderators aside. */
+  locked?: boolean,
+  /** Whether newcomers wait in a lobby. Without one, whoever waits is let in. */
+  lobby?: boolean,
+  /** The password that newcomers must know, up to 128 bytes; empty for none. */
+  password?: string,
+};
+
+/** Payload of `Admit`. */
+export type Admit = {
+  /** From the list of those who wait. */
+  participant: ParticipantId,
+};
+
+/** Payload of `Deny`. */
+export type Deny = {
+  /** From the list of those who wait. */
+  participant: ParticipantId,
 };
 
 /** What is asked. */
 export type Request =
   | { "type": "join" } & Join
+  | { "type": "resume" } & Resume
+  | { "type": "ping" }
   | { "type": "leave" }
   | { "type": "offer" } & Offer
   | { "type": "candidate" } & Candidate
   | { "type": "publish" } & Publish
   | { "type": "unpublish" } & Unpublish
   | { "type": "mute" } & Mute
-  | { "type": "chat" } & Chat;
+  | { "type": "subscribe" } & Tracks
+  | { "type": "unsubscribe" } & Tracks
+  | { "type": "viewport" } & Viewport
+  | { "type": "chat" } & Chat
+  | { "type": "hand" } & Hand
+  | { "type": "update" } & Update
+  | { "type": "send" } & Send
+  | { "type": "listen" } & Listen
+  | { "type": "signal" } & Signal
+  | { "type": "ask_to_unmute" } & AskToUnmute
+  | { "type": "remove" } & Remove
+  | { "type": "set_role" } & SetRole
+  | { "type": "set_grants" } & SetGrants
+  | { "type": "move" } & Move
+  | { "type": "set_room" } & SetRoom
+  | { "type": "admit" } & Admit
+  | { "type": "deny" } & Deny
+  | { "type": "end" };
 
 /** A numbered request as it stands in one frame. */
 export type RequestFrame = {
@@ -209,22 +458,53 @@ export type RequestFrame = {
   id: number,
 } & Request;
 
-/** Reply to `Join`: the room as it is at `cursor`. */
+/** Reply to `Join`: the room as it is at its cursor. */
 export type Joined = {
-  /** The room. */
-  room: RoomInfo,
-  /** The asker itself. */
-  participant: ParticipantInfo,
-  /** The others, in the order they came. */
-  participants: Array<ParticipantInfo>,
-  /** What the asker may do. */
-  grants: GrantsInfo,
-  /** Events after this place follow: `epoch.seq`. */
-  cursor: string,
+  /** Opens `Resume` while the participant is in the
+   * room. Never to be shown or stored beyond the page. */
+  resume: Secret,
   /** For `RTCPeerConnection`, as the browser takes them. */
   ice_servers: Array<IceServer>,
   /** What the client must keep to. */
   limits: Limits,
+  /** The room. */
+  room: RoomInfo,
+  /** The reader itself. */
+  participant: ParticipantInfo,
+  /** The others, in the order they came. */
+  participants: Array<ParticipantInfo>,
+  /** What the reader may do. */
+  grants: GrantsInfo,
+  /** Which tracks flow to the reader, and where. */
+  bindings: Array<Binding>,
+  /** The newest chat messages that are for the reader, oldest first. */
+  chat: Array<ChatMessage>,
+  /** Who waits in the lobby, first come first; empty for those who do not steer the room. */
+  waiting: Array<Waiting>,
+  /** Events after this place are not in it yet: `epoch.seq`. */
+  cursor: string,
+};
+
+/** Reply to `Join` where a lobby is before the room.
+ * `LobbyAdmitted` or
+ * `Disconnected` follows. */
+export type InLobby = {
+  /** The participant that the asker will be. */
+  waiting: ParticipantId,
+};
+
+/** Reply to `Resume`: the participant is back. Those of
+ * the events after `after` up to `to` that are for it follow at once, or else
+ * `Gap` for the same range. */
+export type Resumed = {
+  /** Who the asker is. */
+  participant: ParticipantId,
+  /** The number that the range begins after; 0 when the cursor is of another journal. */
+  after: number,
+  /** The number that the range ends with. */
+  to: number,
+  /** For `RTCPeerConnection`, made out anew. */
+  ice_servers: Array<IceServer>,
 };
 
 /** Reply to `Offer`. */
@@ -249,7 +529,7 @@ export type Posted = {
 export type Done = Record<symbol, never>;
 
 /** What a granted request returns. Which one follows from the request. */
-export type Reply = Joined | Answer | Published | Posted | Done;
+export type Reply = Joined | InLobby | Resumed | Answer | Published | Posted | Done;
 
 /** What came of a request: `"ok": …` or `"error": …`. */
 export type Outcome =
@@ -270,6 +550,12 @@ export type Event =
   | { "type": "room.ended",
       /** Why. */
       reason: EndReason }
+  | { "type": "room.updated",
+      /** As it is now. */
+      room: RoomInfo }
+  | { "type": "server.draining",
+      /** Milliseconds since 1970 (UTC). */
+      deadline: number }
   | { "type": "participant.joined",
       /** The newcomer. */
       participant: ParticipantInfo }
@@ -281,6 +567,14 @@ export type Event =
   | { "type": "participant.updated",
       /** As it is now. */
       participant: ParticipantInfo }
+  | { "type": "hand.raised",
+      /** Who. */
+      participant: ParticipantId,
+      /** Grows with each hand: the lower, the earlier. */
+      hand: number }
+  | { "type": "hand.lowered",
+      /** Whose. */
+      participant: ParticipantId }
   | { "type": "track.published",
       /** Whose. */
       participant: ParticipantId,
@@ -295,38 +589,67 @@ export type Event =
       /** Whose. */
       participant: ParticipantId,
       /** The track. */
-      track: TrackId }
+      track: TrackId,
+      /** The moderator; absent when it was the publisher. */
+      by?: ParticipantId }
   | { "type": "track.unmuted",
       /** Whose. */
       participant: ParticipantId,
       /** The track. */
       track: TrackId }
+  | { "type": "unmute.asked",
+      /** The track. */
+      track: TrackId,
+      /** The moderator. */
+      by: ParticipantId }
   | { "type": "chat.posted",
       /** The message. */
       message: ChatMessage }
-  | { "type": "subscription.bound",
-      /** Whose track it is. */
-      participant: ParticipantId,
-      /** The track. */
-      track: TrackId,
-      /** The `a=mid` of the receiving m-line (slot). */
-      mid: string,
-      /** Grows with each binding of the slot: tells late frames of its previous track apart. */
-      bind: number }
-  | { "type": "subscription.unbound",
-      /** Whose track it is. */
-      participant: ParticipantId,
-      /** The track. */
-      track: TrackId,
-      /** The `a=mid` of the receiving m-line (slot). */
-      mid: string,
-      /** The number that the binding had. */
-      bind: number }
+  | { "type": "data.received",
+      /** Who sent it. */
+      from: ParticipantId,
+      /** The sender's own number for it. */
+      id?: number,
+      /** Was allowed to be lost on its way. */
+      lossy?: boolean,
+      /** What it is about; may be empty. */
+      topic: string,
+      /** Its bytes: base 64 (RFC 4648 §4) in JSON. */
+      payload: string }
+  | { "type": "signal.received",
+      /** Who sent it. */
+      from: ParticipantId,
+      /** As it was sent. */
+      data: string }
+  | { "type": "grants.changed",
+      /** As they are now. */
+      grants: GrantsInfo }
+  | { "type": "lobby.changed",
+      /** Who waits now, first come first. */
+      waiting: Array<Waiting> }
+  | { "type": "lobby.admitted",
+      /** The room. */
+      joined: Joined }
+  | { "type": "moved",
+      /** The new room. */
+      joined: Joined }
+  | { "type": "gap",
+      /** The number that the missing range begins after. */
+      after: number,
+      /** The number that the missing range ends with. */
+      to: number,
+      /** The room as it is now. */
+      snapshot: Snapshot }
+  | { "type": "subscription.bound" } & Binding
+  | { "type": "subscription.unbound" } & Binding
   | { "type": "slots.needed",
       /** More audio m-lines. */
       audio: number,
       /** More video m-lines. */
       video: number }
+  | { "type": "media.failed",
+      /** What happened and what helps, for people. */
+      reason: string }
   | { "type": "disconnected",
       /** Why. */
       reason: LeaveReason };
@@ -338,7 +661,7 @@ export type EventFrame = {
 } & Event;
 
 /** Every error code. */
-export const ERROR_CODES = ["bad_request", "unauthorized", "forbidden", "not_found", "too_large", "rate_limited", "full", "busy", "bad_sdp", "stopping", "internal"] as const satisfies readonly ErrorCode[];
+export const ERROR_CODES = ["bad_request", "unauthorized", "forbidden", "password_required", "locked", "not_found", "too_large", "rate_limited", "full", "busy", "bad_sdp", "stopping", "internal"] as const satisfies readonly ErrorCode[];
 
 /** Every source. */
 export const TRACK_SOURCES = ["camera", "microphone", "screen_share", "screen_share_audio"] as const satisfies readonly TrackSource[];

@@ -11,7 +11,7 @@ export abstract class TrackPublication {
     this.#info = info;
   }
 
-  /** `TR_…`. A local publication gets a new one when the room is joined again. */
+  /** `TR_…`. A local publication gets a new one when it has to be published again. */
   get id(): string {
     return this.#info.id;
   }
@@ -42,13 +42,41 @@ export abstract class TrackPublication {
   }
 }
 
+/** Asks the server for a track, or for its end. */
+export type SubscribeSwitch = (publication: RemoteTrackPublication, wanted: boolean) => Promise<void>;
+
 /** What somebody else has published. */
 export class RemoteTrackPublication extends TrackPublication {
+  readonly #switch: SubscribeSwitch;
   #track: RemoteTrack | undefined;
+  #wanted: boolean | undefined;
+
+  /** @internal */
+  constructor(info: TrackInfo, subscribeSwitch: SubscribeSwitch) {
+    super(info);
+    this.#switch = subscribeSwitch;
+  }
 
   /** There while the track flows to us. */
   override get track(): RemoteTrack | undefined {
     return this.#track;
+  }
+
+  /** What was asked for with `setSubscribed`; undefined while it is as `autoSubscribe` says. */
+  get wanted(): boolean | undefined {
+    return this.#wanted;
+  }
+
+  /** Asks for the track, or for its end. Whether it flows is told by `trackSubscribed` and `trackUnsubscribed`. */
+  async setSubscribed(wanted: boolean): Promise<void> {
+    const before = this.#wanted;
+    this.#wanted = wanted;
+    try {
+      await this.#switch(this, wanted);
+    } catch (error) {
+      if (this.#wanted === wanted) this.#wanted = before;
+      throw error;
+    }
   }
 
   /** @internal */

@@ -1,55 +1,95 @@
 /** A room as an application sees it. Everything else in this package serves this object. */
 
-import { Connection, type ConnectionListener } from './connection/reconnect.ts';
-import type { Session } from './connection/session.ts';
+import { Connection, type ConnectionListener, type Entry } from './connection/connection.ts';
+import type { Media } from './connection/media.ts';
 import { StatsReader, type RoomStats } from './connection/stats.ts';
+import { Conversation } from './conversation.ts';
+import { RoomData } from './data/data.ts';
 import { OrielError } from './errors.ts';
 import { TypedEmitter, type ConnectionState, type DisconnectReason, type RoomEvents } from './events.ts';
-import { guest, socketAddress, type Invite, type JoinOptions } from './guest.ts';
+import { guest, socketAddress, type ConnectOptions, type Invite, type JoinOptions } from './guest.ts';
 import { LocalParticipant } from './local-participant.ts';
 import { DeviceChoice, type RoomOptions } from './media/device-choice.ts';
+import { MutedVoice } from './media/muted-voice.ts';
 import { AudioPlayback } from './media/playback.ts';
 import { SpeakerWatch } from './media/speakers.ts';
+import { Viewport } from './media/viewport.ts';
+import { idOf, Moderation } from './moderation.ts';
 import { Page } from './page.ts';
 import type { Participant, RemoteParticipant } from './participant.ts';
-import type { ChatMessage, EventFrame } from './protocol.gen.ts';
+import type { ChatMessage, EventFrame, Join, Joined, RoomInfo, Snapshot, Waiting } from './protocol.gen.ts';
+import type { Server } from './publisher.ts';
 import { Roster } from './roster.ts';
-import { Waiting } from './waiting.ts';
 import { WebSocketTransport } from './transport/websocket.ts';
 
 /** Milliseconds between two statistics. */
 const STATS_INTERVAL = 1_000;
-/** Messages kept in `chat`; older ones make room. */
-const CHAT_LENGTH = 1_000;
+
+const NOWHERE: RoomInfo = { id: '', name: '', started_at: 0, locked: false, lobby: false, password: false };
 
 export class Room extends TypedEmitter<RoomEvents> {
   /** Always the same object, also before joining and across reconnects. */
   readonly localParticipant: LocalParticipant;
+  /** What a moderator can do. */
+  readonly moderation: Moderation;
+  /** Messages of the application's own. */
+  readonly data: RoomData;
+  readonly #options: RoomOptions;
   readonly #playback = new AudioPlayback((canPlay) => this.emit('audioPlaybackChanged', canPlay));
   readonly #roster: Roster;
   readonly #devices: DeviceChoice;
   readonly #speakers = new SpeakerWatch(
-    () => this.#roster.levels(this.#connection?.session),
+    () => {
+      this.#mutedVoice.look(this.localParticipant.mutedMicrophone, performance.now());
+      return this.#roster.levels(this.#connection?.media);
+    },
     (speakers) => this.emit('activeSpeakersChanged', speakers),
   );
-  readonly #sessions = new Waiting<Session>();
+  readonly #mutedVoice = new MutedVoice(() => this.emit('talkingWhileMuted'));
+  readonly #conversation = new Conversation();
+  #viewport: Viewport | undefined;
   #connection: Connection | undefined;
   #entering: AbortController | undefined;
   #page: Page | undefined;
   #state: ConnectionState = 'disconnected';
-  #room = { id: '', name: '' };
-  #chat: readonly ChatMessage[] = [];
+  #info = NOWHERE;
+  #waiting: readonly Waiting[] = [];
 
   constructor(options: RoomOptions = {}) {
     super();
+    this.#options = options;
     this.#devices = new DeviceChoice(options);
+    const server: Server = {
+      request: async (request) => this.#connected().request(request),
+      reachable: async () => this.#connected().reachable(),
+    };
     this.localParticipant = new LocalParticipant({
+      ...server,
       emitter: this,
-      session: () => this.#session(),
-      currentSession: () => this.#connection?.session,
       openDevice: (source, asked) => this.#devices.open(source, asked),
     });
-    this.#roster = new Roster(this.localParticipant, this, this.#playback);
+    this.moderation = new Moderation(server);
+    this.data = new RoomData({
+      channels: () => this.#connection?.media?.channels,
+      give: async (envelope) => this.#connected().give(envelope),
+      listen: (topics) => {
+        const said = this.#connection?.joined && this.#connection.request<'listen'>({ type: 'listen', topics });
+        said?.catch((error: unknown) => this.emit('warning', OrielError.from(error, 'internal')));
+      },
+      warned: (error) => this.emit('warning', error),
+    });
+    this.#roster = new Roster({
+      local: this.localParticipant,
+      emitter: this,
+      playback: this.#playback,
+      subscribe: async ({ id }, wanted) => {
+        const tracks = [id];
+        await (wanted
+          ? server.request<'subscribe'>({ type: 'subscribe', tracks })
+          : server.request<'unsubscribe'>({ type: 'unsubscribe', tracks }));
+      },
+      viewport: () => this.#viewport,
+    });
   }
 
   get state(): ConnectionState {
@@ -58,12 +98,17 @@ export class Room extends TypedEmitter<RoomEvents> {
 
   /** What people call the room; empty before the first join. */
   get name(): string {
-    return this.#room.name;
+    return this.#info.name;
   }
 
   /** This run of the room (`RM_…`); empty before the first join. */
   get id(): string {
-    return this.#room.id;
+    return this.#info.id;
+  }
+
+  /** How the room is entered, and when it ends if the server is going to stop. */
+  get info(): Readonly<RoomInfo> {
+    return this.#info;
   }
 
   /** Everybody else by id, in the order they came. */
@@ -71,9 +116,20 @@ export class Room extends TypedEmitter<RoomEvents> {
     return this.#roster.remote;
   }
 
-  /** What was written since we joined, oldest first. */
+  /** Who has a hand raised, ourselves included, the earliest first. */
+  get raisedHands(): readonly Participant[] {
+    const everybody: Participant[] = [this.localParticipant, ...this.#roster.remote.values()];
+    return everybody.filter(({ hand }) => hand !== undefined).sort((a, b) => a.hand! - b.hand!);
+  }
+
+  /** For moderators: who waits in the lobby, first come first. */
+  get waiting(): readonly Waiting[] {
+    return this.#waiting;
+  }
+
+  /** What is written, oldest first, with what was written lately before we joined. */
   get chat(): readonly ChatMessage[] {
-    return this.#chat;
+    return this.#conversation.messages;
   }
 
   /** Who speaks, loudest first. */
@@ -88,16 +144,17 @@ export class Room extends TypedEmitter<RoomEvents> {
 
   /**
    * Joins with a token from the application's own back end. `url` is the server's address or that of
-   * its WebSocket. Resolves in the room; media follows. Rejects with an `OrielError`.
+   * its WebSocket. Resolves in the room, after the wait in its lobby if it has one; media follows.
+   * Rejects with an `OrielError`.
    */
-  connect(url: string, token: string, options: { signal?: AbortSignal } = {}): Promise<void> {
-    return this.#enter(() => Promise.resolve({ url, token }), undefined, options.signal);
+  connect(url: string, token: string, options: ConnectOptions = {}): Promise<void> {
+    return this.#enter(() => Promise.resolve({ url, token }), undefined, options);
   }
 
   /** Asks the server for a guest's token, then joins as `connect` does. */
   join(options: JoinOptions): Promise<void> {
     const invite = guest(options);
-    return this.#enter(invite, invite, options.signal);
+    return this.#enter(invite, invite, options);
   }
 
   /** Leaves the room, or stops trying to get into it. Devices that this package opened are switched off. */
@@ -110,15 +167,21 @@ export class Room extends TypedEmitter<RoomEvents> {
     await closing;
   }
 
-  /** Says something to everybody; resolves with the message as everybody sees it. */
-  async sendChat(text: string): Promise<ChatMessage> {
-    const session = await this.#session();
+  /** Says something to everybody, or to some; resolves with the message as they see it. */
+  async sendChat(text: string, options: { to?: readonly (Participant | string)[] } = {}): Promise<ChatMessage> {
+    const connection = this.#connected();
     const bytes = new TextEncoder().encode(text).length;
-    const { chat_bytes: limit } = session.joined.limits;
+    const limit = connection.joined?.limits.chat_bytes ?? Infinity;
     if (bytes > limit) throw new OrielError('too_large', `A message may have ${limit} bytes; this one has ${bytes}.`);
-    const { message } = await session.request<'chat'>({ type: 'chat', text });
+    const whom = options.to ? { to: options.to.map(idOf) } : {};
+    const { message } = await connection.request<'chat'>({ type: 'chat', text, ...whom });
     this.#posted(message);
     return message;
+  }
+
+  /** Gives a description or a candidate to one participant, for a connection between the two. */
+  async signal(to: Participant | string, data: string): Promise<void> {
+    await this.#connected().request<'signal'>({ type: 'signal', to: idOf(to), data });
   }
 
   /** Plays the sound that the browser held back; call it in the handler of a click. */
@@ -147,28 +210,29 @@ export class Room extends TypedEmitter<RoomEvents> {
   async *stats(): AsyncGenerator<RoomStats, void, undefined> {
     const reader = new StatsReader();
     while (this.#state !== 'disconnected') {
-      const session = this.#connection?.session;
-      if (session) yield await reader.read(session.pc, this.#roster.lines(session));
+      const media = this.#connection?.media;
+      if (media) yield await reader.read(media.pc, this.#roster.lines(media));
       await new Promise((resolve) => setTimeout(resolve, STATS_INTERVAL));
     }
   }
 
-  async #enter(invite: Invite, renew: Invite | undefined, asked: AbortSignal | undefined): Promise<void> {
+  async #enter(invite: Invite, renew: Invite | undefined, options: ConnectOptions): Promise<void> {
     if (this.#state !== 'disconnected') throw new OrielError('already_connected', 'This room object is in use.');
     const entering = (this.#entering = new AbortController());
-    const signal = asked ? AbortSignal.any([asked, entering.signal]) : entering.signal;
+    const signal = options.signal ? AbortSignal.any([options.signal, entering.signal]) : entering.signal;
     this.#setState('connecting');
     try {
       const { url, token } = await invite(signal);
       const address = socketAddress(url);
-      const transport = (): WebSocketTransport => new WebSocketTransport(address);
-      const connection = new Connection({ token }, renew, transport, this.#listener());
+      const join: Join = { token };
+      if (options.password !== undefined) join.password = options.password;
+      if (options.autoSubscribe !== undefined) join.auto_subscribe = options.autoSubscribe;
+      const connection = new Connection(join, renew, () => new WebSocketTransport(address), this.#listener());
       this.#connection = connection;
       await connection.open(signal);
     } catch (cause) {
       const error = OrielError.from(cause, 'unreachable');
       this.#connection = undefined;
-      this.#sessions.reject(error);
       this.#setState('disconnected');
       throw error;
     } finally {
@@ -178,8 +242,18 @@ export class Room extends TypedEmitter<RoomEvents> {
 
   #listener(): ConnectionListener {
     return {
-      joined: (session, again) => this.#joined(session, again),
-      event: (frame, session) => this.#event(frame, session),
+      waiting: () => {
+        this.#setState('waiting');
+        this.emit('waiting');
+      },
+      joined: (joined, media, entry) => this.#joined(joined, media, entry),
+      renewed: (media) => {
+        this.#roster.unbindAll();
+        this.localParticipant.publishOn(media);
+      },
+      event: (frame, media) => this.#event(frame, media),
+      message: (envelope) => this.data.deliver(envelope),
+      envelope: (bytes) => this.data.received(bytes),
       interrupted: () => {
         if (this.#state !== 'connected') return;
         this.#setState('reconnecting');
@@ -195,11 +269,10 @@ export class Room extends TypedEmitter<RoomEvents> {
     };
   }
 
-  #joined(session: Session, again: boolean): void {
-    const { room, grants } = session.joined;
-    this.#room = room;
-    if (!again) {
-      this.#chat = [];
+  #joined(joined: Joined, media: Media, entry: Entry): void {
+    this.#info = joined.room;
+    this.#waiting = joined.waiting;
+    if (entry === 'first') {
       this.#page = new Page({
         // Without a good-bye the others would look at a frozen picture until the server misses us.
         goes: () => {
@@ -208,47 +281,109 @@ export class Room extends TypedEmitter<RoomEvents> {
         },
         devicesChanged: () => this.emit('mediaDevicesChanged'),
       });
+      if (this.#options.adaptiveViewport !== false && typeof IntersectionObserver === 'function') {
+        this.#viewport = new Viewport((sizes) => {
+          // One that gets lost is told again when the size changes; until then more comes than is needed.
+          this.#connection?.request<'viewport'>({ type: 'viewport', sizes }).catch(() => {});
+        });
+      }
       this.#speakers.start();
     }
-    this.#roster.enter(session.joined);
-    this.localParticipant.enter(grants, session);
-    this.#setState('connected');
-    this.emit(again ? 'reconnected' : 'connected');
-    this.#sessions.resolve(session);
+    this.#roster.enter(joined);
+    this.localParticipant.setGrants(joined.grants);
+    this.localParticipant.publishOn(media);
+    this.data.entered();
+    if (entry === 'again') this.#catchUpChat(joined);
+    else this.#conversation.begin(joined.chat);
+    if (entry === 'first') {
+      this.#setState('connected');
+      this.emit('connected');
+    } else if (entry === 'moved') {
+      this.emit('moved', joined.room.name);
+    }
   }
 
-  #event(frame: EventFrame, session: Session): void {
-    if (frame.type === 'chat.posted') this.#posted(frame.message);
-    else this.#roster.apply(frame, session.slots);
+  #event(frame: EventFrame, media: Media): void {
+    switch (frame.type) {
+      case 'chat.posted':
+        return this.#posted(frame.message);
+      case 'room.updated':
+        return this.#update(frame.room);
+      case 'server.draining':
+        this.#info = { ...this.#info, draining: frame.deadline };
+        this.emit('serverDraining', frame.deadline);
+        return;
+      case 'grants.changed':
+        this.localParticipant.setGrants(frame.grants);
+        this.emit('grantsChanged', frame.grants);
+        return;
+      case 'lobby.changed':
+        return this.#lobby(frame.waiting);
+      case 'unmute.asked': {
+        const publication = this.localParticipant.publicationById(frame.track);
+        if (publication) this.emit('unmuteAsked', publication, this.#roster.find(frame.by));
+        return;
+      }
+      case 'signal.received':
+        this.emit('signalReceived', frame.data, this.#roster.find(frame.from));
+        return;
+      case 'data.received':
+        return this.data.deliverEvent(frame);
+      case 'gap':
+        return this.#catchUp(frame.snapshot, media);
+      default:
+        this.#roster.apply(frame, media.slots);
+    }
+  }
+
+  /** Events are missing: the difference is told. */
+  #catchUp(snapshot: Snapshot, media: Media): void {
+    this.#roster.catchUp(snapshot, media.slots);
+    this.localParticipant.setGrants(snapshot.grants);
+    this.emit('grantsChanged', snapshot.grants);
+    this.#update(snapshot.room);
+    this.#lobby(snapshot.waiting);
+    this.#catchUpChat(snapshot);
+  }
+
+  #catchUpChat({ chat }: Snapshot): void {
+    for (const message of chat) this.#posted(message);
+  }
+
+  #update(info: RoomInfo): void {
+    this.#info = info;
+    this.emit('roomUpdated', info);
+  }
+
+  #lobby(waiting: readonly Waiting[]): void {
+    this.#waiting = waiting;
+    this.emit('lobbyChanged', waiting);
   }
 
   #ended(reason: DisconnectReason): void {
     this.#connection = undefined;
+    const wasInside = this.#page !== undefined;
     this.#page?.leave();
+    this.#page = undefined;
     this.#speakers.stop();
-    const wasInside = this.#state === 'connected' || this.#state === 'reconnecting';
     this.#roster.leave();
+    this.#viewport?.close();
+    this.#viewport = undefined;
+    this.#waiting = [];
     this.localParticipant.leave();
-    this.#sessions.reject(new OrielError('not_connected', 'The room was left.'));
+    this.#mutedVoice.look(undefined, 0);
     this.#setState('disconnected');
     if (wasInside) this.emit('disconnected', reason);
   }
 
   #posted(message: ChatMessage): void {
-    // Our own comes twice: as the reply and as everybody's event.
-    if (this.#chat.some(({ id }) => id === message.id)) return;
-    this.#chat = [...this.#chat.slice(1 - CHAT_LENGTH), message];
-    this.emit('chatMessage', message);
+    if (this.#conversation.add(message)) this.emit('chatMessage', message);
   }
 
-  /** The session, waiting for it through an interruption. */
-  #session(): Promise<Session> {
-    const session = this.#connection?.session;
-    if (session) return Promise.resolve(session);
-    if (this.#state === 'disconnected') {
-      return Promise.reject(new OrielError('not_connected', 'This needs a room that has been joined.'));
-    }
-    return this.#sessions.next();
+  /** The connection, if there is one or will be one again. */
+  #connected(): Connection {
+    if (this.#connection?.joined) return this.#connection;
+    throw new OrielError('not_connected', 'This needs a room that has been joined.');
   }
 
   #setState(state: ConnectionState): void {

@@ -54,6 +54,13 @@ export abstract class Track {
   protected left(_element: HTMLMediaElement): void {}
 }
 
+/** Who wants to know where a track plays. */
+export interface Outlets {
+  playback: AudioPlayback;
+  /** Its picture is in this element, or no longer. */
+  shown?(element: HTMLMediaElement, isShown: boolean): void;
+}
+
 /**
  * Somebody else's track while it flows to us. The browser's track belongs to a slot and carries
  * another participant's media after this one ended, so keep no reference beyond `trackUnsubscribed`.
@@ -62,25 +69,30 @@ export class RemoteTrack extends Track {
   readonly mediaStreamTrack: MediaStreamTrack;
   /** Of the slot that carries it; grows with each binding of the slot. */
   readonly bind: number;
-  readonly #playback: AudioPlayback;
+  readonly #outlets: Outlets;
 
   /** @internal */
-  constructor(source: TrackSource, mediaStreamTrack: MediaStreamTrack, bind: number, playback: AudioPlayback) {
+  constructor(source: TrackSource, mediaStreamTrack: MediaStreamTrack, bind: number, outlets: Outlets) {
     super(mediaStreamTrack.kind as MediaKind, source);
     this.mediaStreamTrack = mediaStreamTrack;
     this.bind = bind;
-    this.#playback = playback;
+    this.#outlets = outlets;
   }
 
   protected override show(element: HTMLMediaElement): void {
     super.show(element);
-    if (this.kind === 'audio') this.#playback.add(element);
+    if (this.kind === 'audio') {
+      this.#outlets.playback.add(element);
+      return;
+    }
+    this.#outlets.shown?.(element, true);
     // Pictures may always play; a rejection here only says that the element was left again.
-    else void element.play().catch(() => {});
+    void element.play().catch(() => {});
   }
 
   protected override left(element: HTMLMediaElement): void {
-    if (this.kind === 'audio') this.#playback.remove(element);
+    if (this.kind === 'audio') this.#outlets.playback.remove(element);
+    else this.#outlets.shown?.(element, false);
   }
 }
 

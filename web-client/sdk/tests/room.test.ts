@@ -1,75 +1,42 @@
 /** The whole SDK against a server on a real socket; only media and time are played. */
 
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { WebSocket } from 'ws';
-import { OrielError, Room, type RoomEvents } from '../src/index.ts';
+import { expect, test } from 'vitest';
+import { OrielError, type RoomEvents } from '../src/index.ts';
 import { eventually } from './fakes/eventually.ts';
-import { FakeServer, joined, participant, refusal } from './fakes/server.ts';
-import { FakeMediaStream, FakePeerConnection, FakeTrack, stubWebRtc } from './fakes/webrtc.ts';
+import { joined, participant, refusal } from './fakes/server.ts';
+import { happened as happens, setStage } from './fakes/stage.ts';
+import { FakePeerConnection, FakeTrack } from './fakes/webrtc.ts';
 
-let server: FakeServer;
-let room: Room;
-let told: (keyof RoomEvents)[];
-/** Devices opened so far, oldest first. */
-let devices: FakeTrack[];
-/** The person's consent to open one. */
-let permission: Promise<void>;
+const stage = setStage();
 
-beforeEach(async () => {
-  stubWebRtc();
-  vi.stubGlobal('WebSocket', WebSocket);
-  devices = [];
-  permission = Promise.resolve();
-  const getUserMedia = async (constraints: MediaStreamConstraints): Promise<FakeMediaStream> => {
-    const track = new FakeTrack(constraints.audio ? 'audio' : 'video');
-    devices.push(track);
-    await permission;
-    return new FakeMediaStream([track]);
-  };
-  const getDisplayMedia = (): Promise<FakeMediaStream> =>
-    Promise.resolve(new FakeMediaStream([new FakeTrack('video'), new FakeTrack('audio')]));
-  const mediaDevices = Object.assign(new EventTarget(), { getUserMedia, getDisplayMedia });
-  vi.stubGlobal('navigator', { mediaDevices });
-  server = await FakeServer.start();
-  room = new Room();
-  told = [];
-  const names = [
-    'connected', 'reconnecting', 'reconnected', 'disconnected', 'localTrackPublished', 'localTrackUnpublished',
-    'trackMuted', 'trackUnmuted', 'participantConnected', 'participantDisconnected', 'mediaDevicesError', 'error',
-  ] as const; // prettier-ignore
-  for (const name of names) room.on(name, () => told.push(name));
-});
-
-afterEach(async () => {
-  await room.disconnect();
-  await server.stop();
-  vi.unstubAllGlobals();
-});
-
-const happened = (name: keyof RoomEvents): Promise<void> => eventually(() => expect(told).toContain(name));
+const happened = (name: keyof RoomEvents): Promise<void> => happens(stage, name);
 
 test('joins, tells who is there, and offers the first slots', async () => {
+  const { server, room } = stage;
   server.others = [participant('PA_a')];
   await room.connect(server.url, 'token');
   expect(room.state).toBe('connected');
   expect([room.name, room.id, room.localParticipant.id]).toEqual(['stand-up', 'RM_1', 'PA_1']);
   expect([...room.remoteParticipants.keys()]).toEqual(['PA_a']);
-  expect(told).toEqual(['participantConnected', 'connected']);
+  expect(stage.told).toEqual(['participantConnected', 'connected']);
   await eventually(() => expect(server.types()).toContain('offer'));
   expect(FakePeerConnection.newest.transceivers).toHaveLength(8);
+  expect(FakePeerConnection.newest.channels.map(({ label }) => label)).toEqual(['reliable', 'lossy']);
 });
 
 test('a refused join leaves the room object as it was', async () => {
+  const { server, room } = stage;
   server.handler = () => refusal('unauthorized');
   await expect(room.connect(server.url, 'old')).rejects.toMatchObject({ code: 'unauthorized' });
   expect(room.state).toBe('disconnected');
-  expect(told).toEqual([]);
+  expect(stage.told).toEqual([]);
   server.handler = () => undefined;
   await room.connect(server.url, 'new');
   await expect(room.connect(server.url, 'new')).rejects.toMatchObject({ code: 'already_connected' });
 });
 
 test('publishing stands right behind its offer, without waiting for the answer', async () => {
+  const { server, room } = stage;
   await room.connect(server.url, 'token');
   await eventually(() => expect(FakePeerConnection.newest.calls).toContain('setRemoteDescription'));
   server.handler = (request) => (request.type === 'offer' ? {} : undefined);
@@ -78,7 +45,8 @@ test('publishing stands right behind its offer, without waiting for the answer',
   expect(server.types()).toEqual(['join', 'offer', 'offer', 'publish']);
 });
 
-test('microphone: muting is told and keeps the device, unmuting uses it again', async () => {
+test('microphone: muting is stage.told and keeps the device, unmuting uses it again', async () => {
+  const { server, room, devices } = stage;
   await room.connect(server.url, 'token');
   const us = room.localParticipant;
   await us.setMicrophoneEnabled(true);
@@ -93,10 +61,11 @@ test('microphone: muting is told and keeps the device, unmuting uses it again', 
     { type: 'mute', track: 'TR_1', muted: true },
     { type: 'mute', track: 'TR_1', muted: false },
   ]);
-  expect(told.slice(1)).toEqual(['localTrackPublished', 'trackMuted', 'trackUnmuted']);
+  expect(stage.told.slice(1)).toEqual(['localTrackPublished', 'trackMuted', 'trackUnmuted']);
 });
 
 test('camera: muting switches the device off, unmuting opens it again on the same m-line', async () => {
+  const { server, room, devices } = stage;
   await room.connect(server.url, 'token');
   const us = room.localParticipant;
   await us.setCameraEnabled(true);
@@ -112,11 +81,12 @@ test('camera: muting switches the device off, unmuting opens it again on the sam
 });
 
 test('a camera that is just being opened when the room is left does not stay open', async () => {
+  const { server, room, devices } = stage;
   await room.connect(server.url, 'token');
   await room.localParticipant.setCameraEnabled(true);
   await room.localParticipant.setCameraEnabled(false);
   let allow = (): void => {};
-  permission = new Promise((resolve) => (allow = resolve));
+  stage.permission = new Promise((resolve) => (allow = resolve));
   const opening = room.localParticipant.setCameraEnabled(true);
   const failing = expect(opening).rejects.toBeInstanceOf(OrielError);
   await eventually(() => expect(devices).toHaveLength(2));
@@ -127,6 +97,7 @@ test('a camera that is just being opened when the room is left does not stay ope
 });
 
 test('silence does not wait for the server’s consent, sound does', async () => {
+  const { server, room, devices } = stage;
   await room.connect(server.url, 'token');
   const us = room.localParticipant;
   await us.setMicrophoneEnabled(true);
@@ -138,6 +109,7 @@ test('silence does not wait for the server’s consent, sound does', async () =>
 });
 
 test('of quick calls the last one wins', async () => {
+  const { server, room } = stage;
   await room.connect(server.url, 'token');
   const us = room.localParticipant;
   await Promise.all([us.setCameraEnabled(true), us.setCameraEnabled(false), us.setCameraEnabled(true)]);
@@ -146,6 +118,7 @@ test('of quick calls the last one wins', async () => {
 });
 
 test('a track of the page’s own is muted but never stopped', async () => {
+  const { server, room } = stage;
   await room.connect(server.url, 'token');
   const canvas = new FakeTrack('video');
   const us = room.localParticipant;
@@ -159,6 +132,7 @@ test('a track of the page’s own is muted but never stopped', async () => {
 });
 
 test('a shared screen has a picture and a sound, and ends with the browser’s own button', async () => {
+  const { server, room } = stage;
   await room.connect(server.url, 'token');
   const us = room.localParticipant;
   const screen = await us.setScreenShareEnabled(true, { audio: true });
@@ -168,6 +142,7 @@ test('a shared screen has a picture and a sound, and ends with the browser’s o
 });
 
 test('a device that is pulled out mutes its publication and is told', async () => {
+  const { server, room, devices } = stage;
   await room.connect(server.url, 'token');
   const us = room.localParticipant;
   await us.setMicrophoneEnabled(true);
@@ -179,6 +154,7 @@ test('a device that is pulled out mutes its publication and is told', async () =
 });
 
 test('a source that the token does not allow is refused before its device is opened', async () => {
+  const { server, room, devices } = stage;
   server.handler = (request) => {
     if (request.type !== 'join') return undefined;
     const reply = joined('PA_1');
@@ -190,11 +166,13 @@ test('a source that the token does not allow is refused before its device is ope
 });
 
 test('nothing can be published outside of a room', async () => {
+  const { room, devices } = stage;
   await expect(room.localParticipant.setMicrophoneEnabled(true)).rejects.toMatchObject({ code: 'not_connected' });
   expect(devices).toEqual([]);
 });
 
 test('the pool grows once when it is asked for twice', async () => {
+  const { server, room } = stage;
   await room.connect(server.url, 'token');
   await eventually(() => expect(FakePeerConnection.newest.calls).toContain('setRemoteDescription'));
   server.newest.tell({ type: 'slots.needed', audio: 1, video: 0 });
@@ -206,6 +184,7 @@ test('the pool grows once when it is asked for twice', async () => {
 });
 
 test('our own message is there once, though it comes twice', async () => {
+  const { server, room } = stage;
   await room.connect(server.url, 'token');
   const heard: string[] = [];
   room.on('chatMessage', ({ text }) => heard.push(text));
@@ -217,46 +196,8 @@ test('our own message is there once, though it comes twice', async () => {
   await expect(room.sendChat('ä'.repeat(5_000))).rejects.toMatchObject({ code: 'too_large' });
 });
 
-test('a lost socket is replaced: the same room, the same tracks, new ids', async () => {
-  server.others = [participant('PA_a')];
-  await room.connect(server.url, 'token');
-  const us = room.localParticipant;
-  await us.setMicrophoneEnabled(true);
-  await us.setCameraEnabled(true);
-  await us.setCameraEnabled(false);
-  const [microphone, camera] = us.publications;
-  told = [];
-  server.newest.socket.terminate();
-  await happened('reconnecting');
-  expect(room.state).toBe('reconnecting');
-  // What is done meanwhile waits, or goes along with publishing.
-  await us.setMicrophoneEnabled(false);
-  const chat = room.sendChat('still there?');
-  await happened('reconnected');
-  expect(room.state).toBe('connected');
-  expect(us.id).toBe('PA_2');
-  expect((await chat).text).toBe('still there?');
-  await eventually(() => expect(microphone!.id).toBe('TR_3'));
-  expect(us.publications).toEqual([microphone, camera]);
-  const again = server.requests.filter(({ type }) => type === 'publish').slice(2);
-  expect(again.map((request) => 'source' in request && [request.source, request.muted])).toEqual([
-    ['microphone', true],
-    ['camera', true],
-  ]);
-  expect(told).toEqual(['reconnecting', 'trackMuted', 'reconnected']);
-  // One offer has the slots and everything that was published before.
-  const types = server.types();
-  expect(types.slice(types.lastIndexOf('join')).filter((type) => type !== 'chat')).toEqual([
-    'join',
-    'offer',
-    'publish',
-    'publish',
-  ]);
-  expect(FakePeerConnection.made).toHaveLength(2);
-  expect(FakePeerConnection.made[0]!.signalingState).toBe('closed');
-});
-
-test.each(['duplicate_identity', 'room_ended'] as const)('after %s nobody tries again', async (reason) => {
+test.each(['duplicate_identity', 'room_ended', 'removed'] as const)('after %s nobody tries again', async (reason) => {
+  const { server, room, devices } = stage;
   await room.connect(server.url, 'token');
   const reasons: string[] = [];
   room.on('disconnected', (why) => reasons.push(why));
@@ -271,6 +212,7 @@ test.each(['duplicate_identity', 'room_ended'] as const)('after %s nobody tries 
 });
 
 test('a server that is stopping is waited for', async () => {
+  const { server, room } = stage;
   await room.connect(server.url, 'token');
   server.newest.tell({ type: 'disconnected', reason: 'server_stopping' });
   server.newest.socket.close(1001);
@@ -278,41 +220,8 @@ test('a server that is stopping is waited for', async () => {
   expect(server.connections).toHaveLength(2);
 });
 
-test('a token that has expired ends the attempts and says so', async () => {
-  await room.connect(server.url, 'token');
-  server.handler = (request) => (request.type === 'join' ? refusal('unauthorized') : undefined);
-  const errors: OrielError[] = [];
-  room.on('error', (error) => errors.push(error));
-  server.newest.socket.terminate();
-  await happened('disconnected');
-  expect(errors.map(({ code }) => code)).toEqual(['unauthorized']);
-  expect(room.state).toBe('disconnected');
-});
-
-test('a guest whose token is no longer taken asks for another one', async () => {
-  let asked = 0;
-  vi.stubGlobal('fetch', () => {
-    asked += 1;
-    return Promise.resolve(new Response(JSON.stringify({ url: server.url, token: `token ${asked}` })));
-  });
-  await room.join({ server: 'http://127.0.0.1', room: 'stand-up', name: 'Ada' });
-  server.handler = (request) =>
-    request.type === 'join' && request.token === 'token 1' ? refusal('unauthorized') : undefined;
-  server.newest.socket.terminate();
-  await happened('reconnected');
-  expect(asked).toBe(2);
-});
-
-test('media that the server has lost means a new session', async () => {
-  await room.connect(server.url, 'token');
-  const publication = await room.localParticipant.setMicrophoneEnabled(true);
-  server.newest.tell({ type: 'track.unpublished', participant: 'PA_1', track: publication!.id });
-  await happened('reconnected');
-  await eventually(() => expect(publication!.id).toBe('TR_2'));
-  expect(room.localParticipant.publications).toEqual([publication]);
-});
-
 test('leaving says so, ends everything and can be followed by joining', async () => {
+  const { server, room, devices } = stage;
   server.others = [participant('PA_a')];
   await room.connect(server.url, 'token');
   await room.localParticipant.setMicrophoneEnabled(true);
@@ -320,17 +229,18 @@ test('leaving says so, ends everything and can be followed by joining', async ()
   expect(server.types().at(-1)).toBe('leave');
   expect(devices[0]!.readyState).toBe('ended');
   expect(room.remoteParticipants.size).toBe(0);
-  expect(told.slice(-3)).toEqual(['participantDisconnected', 'localTrackUnpublished', 'disconnected']);
+  expect(stage.told.slice(-3)).toEqual(['participantDisconnected', 'localTrackUnpublished', 'disconnected']);
   await room.connect(server.url, 'token');
   expect(room.state).toBe('connected');
 });
 
 test('an attempt to join can be given up', async () => {
+  const { server, room } = stage;
   server.handler = () => ({});
   const connecting = room.connect(server.url, 'token');
   await eventually(() => expect(server.requests).toHaveLength(1));
   await room.disconnect();
   await expect(connecting).rejects.toMatchObject({ code: 'aborted' });
   expect(room.state).toBe('disconnected');
-  expect(told).toEqual([]);
+  expect(stage.told).toEqual([]);
 });

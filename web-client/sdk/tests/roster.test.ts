@@ -35,8 +35,16 @@ beforeEach(async () => {
   emitter.on('trackUnmuted', (one) => tell('trackUnmuted', one));
   emitter.on('trackSubscribed', (_track, one) => tell('trackSubscribed', one));
   emitter.on('trackUnsubscribed', (_track, one) => tell('trackUnsubscribed', one));
+  emitter.on('handRaised', (one) => tell('handRaised', one));
+  emitter.on('handLowered', (one) => tell('handLowered', one));
   const local = new RemoteParticipant(participant(OURS)) as unknown as LocalParticipant;
-  roster = new Roster(local, emitter, new AudioPlayback(() => {}));
+  roster = new Roster({
+    local,
+    emitter,
+    playback: new AudioPlayback(() => {}),
+    subscribe: () => Promise.resolve(),
+    viewport: () => undefined,
+  });
   pc = new FakePeerConnection();
   slots = new SlotPool(24);
   slots.grow(pc as unknown as RTCPeerConnection, 4);
@@ -133,7 +141,6 @@ test('an interruption is told as a difference', () => {
     'trackMuted TR_1',
     'trackUnpublished TR_2',
     'trackPublished TR_3',
-    'participantUpdated PA_a',
     'participantConnected PA_c',
   ]);
 });
@@ -145,6 +152,47 @@ test('our own coming and muting told to everybody is no news to us', () => {
   apply({ type: 'participant.left', participant: OURS, reason: 'left' });
   expect(told).toEqual([]);
   expect(roster.remote.size).toBe(0);
+});
+
+test('after missing events only the difference is told, and what flows goes on', () => {
+  const stays = participant('PA_a', { tracks: [track('TR_1'), track('TR_2', { source: 'screen_share' })] });
+  const goes = participant('PA_b', { tracks: [track('TR_4')] });
+  roster.enter(joined(OURS, [stays, goes]));
+  bound('PA_a', 'TR_1', '1', 1);
+  bound('PA_a', 'TR_2', '3', 1);
+  bound('PA_b', 'TR_4', '5', 1);
+  const media = roster.remote.get('PA_a')!.publications[0]!.track;
+  told = [];
+  const bindings = [
+    { participant: 'PA_a', track: 'TR_1', mid: '1', bind: 1 },
+    { participant: 'PA_a', track: 'TR_3', mid: '3', bind: 2 },
+  ];
+  const now = { ...stays, name: 'Ann', hand: 3, tracks: [track('TR_1'), track('TR_3', { source: 'screen_share' })] };
+  roster.catchUp({ ...joined(OURS, [now]), bindings }, slots);
+  expect(roster.remote.get('PA_a')!.publications[0]!.track).toBe(media);
+  expect(told).toEqual([
+    'trackUnsubscribed TR_2',
+    'trackUnsubscribed TR_4',
+    'trackUnpublished TR_4',
+    'participantDisconnected PA_b',
+    'trackUnpublished TR_2',
+    'trackPublished TR_3',
+    'handRaised PA_a',
+    'participantUpdated PA_a',
+    'trackSubscribed TR_3',
+  ]);
+  expect(slots.lines().map((line) => [line.mid, line.track, line.bind])).toEqual([['1', 'TR_1', 1], ['3', 'TR_3', 2]]);
+});
+
+test('hands go up and down, each once', () => {
+  roster.enter(joined(OURS, [participant('PA_a', { hand: 4 })]));
+  expect(roster.remote.get('PA_a')!.hand).toBe(4);
+  told = [];
+  apply({ type: 'hand.raised', participant: 'PA_a', hand: 4 });
+  apply({ type: 'hand.lowered', participant: 'PA_a' });
+  apply({ type: 'hand.raised', participant: OURS, hand: 5 });
+  apply({ type: 'participant.updated', participant: participant(OURS, { hand: 5, role: 'moderator' }) });
+  expect(told).toEqual(['handLowered PA_a', `handRaised ${OURS}`, `participantUpdated ${OURS}`]);
 });
 
 /** A small generator (mulberry32), so that a failure can be repeated by its seed. */

@@ -17,11 +17,14 @@ import '../help/help.ts';
 import { icon, mark } from '../icons/icon.ts';
 import '../people/people.ts';
 import '../settings/settings.ts';
+import '../steering/steering.ts';
 import { baseStyles } from '../styles/base.styles.ts';
 import { buttonStyles } from '../styles/button.styles.ts';
+import { Bulletins } from './bulletins.ts';
 import { callStyles } from './call.styles.ts';
+import { Interruption } from './interruption.ts';
 import { Keyboard } from './keyboard.ts';
-import { chatNews, presenceNews, screenNews, switchNews } from './news.ts';
+import { chatNews, handNews, presenceNews, screenNews, switchNews } from './news.ts';
 import { notices } from './notices.ts';
 import { PushToTalk } from './push-to-talk.ts';
 import type { Shortcut } from './shortcuts.ts';
@@ -71,6 +74,15 @@ export class CallElement extends OrielElement {
     isOn: () => this.room !== undefined && isOn(this.room, 'microphone'),
     set: (on) => this.#set('microphone', on),
   });
+  readonly #bulletins = new Bulletins(this, {
+    announce: (text, urgency) => this.#announce(text, urgency),
+    openPeople: () => void this.#openPanel('people'),
+    failed: (device, error) => this.showTrouble(device, error),
+  });
+  readonly #interruption = new Interruption(this, (lost) => {
+    if (lost) this.#announce('The connection is lost. Trying to get it back.', 'assertive');
+    else this.#announce('Connected again');
+  });
   readonly #observer = new ResizeObserver((entries) => {
     this.narrow = (entries.at(-1)?.contentRect.width ?? 0) < NARROW;
   });
@@ -101,8 +113,9 @@ export class CallElement extends OrielElement {
       mediaDevicesError: (error, source) => this.showTrouble(sourceDevice(source), error),
       participantConnected: (participant) => this.#announce(presenceNews(participant, true)),
       participantDisconnected: (participant) => this.#announce(presenceNews(participant, false)),
-      reconnected: () => this.#announce('Connected again'),
-      reconnecting: () => this.#announce('The connection is lost. Trying to get it back.', 'assertive'),
+      handRaised: (participant) => this.#announce(handNews(participant)),
+      reconnected: () => this.#interruption.end(),
+      reconnecting: () => this.#interruption.begin(),
       trackPublished: (publication, participant) => this.#onScreen(publication, participant, true),
       trackUnmuted: (publication, participant) => {
         if (participant.isLocal) this.#forget(sourceDevice(publication.source));
@@ -153,6 +166,9 @@ export class CallElement extends OrielElement {
         class=${classMap({ call: true, narrow: this.narrow })}
         @oriel-device-error=${this.#onControlError}
         @oriel-toggle-panel=${(event: CustomEvent<Panel>) => this.togglePanel(event.detail)}
+        @oriel-toggle-hand=${() => void this.#toggleHand()}
+        @oriel-write-to=${(event: CustomEvent<string>) => void this.#writeTo(event.detail)}
+        @oriel-open-steering=${() => this.renderRoot.querySelector('oriel-steering')?.show()}
         @oriel-close=${() => this.#closePanel()}
         @oriel-open-settings=${() => this.renderRoot.querySelector('oriel-settings')?.show()}
         @oriel-open-help=${() => this.renderRoot.querySelector('oriel-help')?.show()}
@@ -180,6 +196,7 @@ export class CallElement extends OrielElement {
         ></oriel-controls>
         <oriel-settings exportparts=${PARTS} .room=${room}></oriel-settings>
         <oriel-help exportparts=${PARTS}></oriel-help>
+        <oriel-steering exportparts=${PARTS} .room=${room}></oriel-steering>
         <oriel-audio .room=${room}></oriel-audio>
       </div>
     `;
@@ -187,12 +204,14 @@ export class CallElement extends OrielElement {
 
   #notices(room: Room): TemplateResult {
     return notices({
-      reconnecting: room.state === 'reconnecting',
+      reconnecting: this.#interruption.visible,
+      bulletins: this.#bulletins.lines,
       audioBlocked: !room.canPlayAudio,
       sharing: isOn(room, 'screen'),
       troubles: this.troubles,
       onStartAudio: () => void room.startAudio(),
       onStopSharing: () => void this.#set('screen', false),
+      onClose: (key) => this.#bulletins.close(key),
       onDismiss: (device) => this.#forget(device),
     });
   }
@@ -264,8 +283,21 @@ export class CallElement extends OrielElement {
     return true;
   }
 
+  async #toggleHand(): Promise<void> {
+    const { localParticipant } = this.room ?? {};
+    const done = localParticipant?.hand === undefined ? localParticipant?.raiseHand() : localParticipant.lowerHand();
+    await done?.catch((error: unknown) => this.#announce((error as Error).message, 'assertive'));
+  }
+
+  async #writeTo(participant: string): Promise<void> {
+    await this.#openPanel('chat');
+    const chat = this.renderRoot.querySelector('oriel-chat');
+    chat?.writeTo(participant);
+    chat?.focus();
+  }
+
   #hasDialog(): boolean {
-    return [...this.renderRoot.querySelectorAll('oriel-settings, oriel-help')].some(
+    return [...this.renderRoot.querySelectorAll('oriel-settings, oriel-help, oriel-steering')].some(
       (element) => element.shadowRoot?.querySelector('dialog[open]') != null,
     );
   }
@@ -282,6 +314,7 @@ export class CallElement extends OrielElement {
 
   #onShortcut(shortcut: Exclude<Shortcut, 'talk'>): void {
     if (shortcut === 'chat' || shortcut === 'people') this.togglePanel(shortcut);
+    else if (shortcut === 'hand') void this.#toggleHand();
     else if (shortcut === 'help') this.renderRoot.querySelector('oriel-help')?.show();
     else void this.#toggleByKey(shortcut);
   }

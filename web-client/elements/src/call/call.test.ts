@@ -106,17 +106,6 @@ describe('oriel-call', () => {
     expect(said).toEqual(['Grace joined', 'Grace shares the screen', 'Grace left']);
   });
 
-  it('shows that the connection is being restored', async () => {
-    room.state = 'reconnecting';
-    room.tell('reconnecting');
-    await settle(call);
-    expect(words(find(call, '[data-testid="reconnecting"]'))).toContain('connection is lost');
-    room.state = 'connected';
-    room.tell('reconnected');
-    await settle(call);
-    expect(findAll(call, '[data-testid="reconnecting"]')).toHaveLength(0);
-  });
-
   it('offers the sound that the browser holds back', async () => {
     room.canPlayAudio = false;
     room.tell('audioPlaybackChanged', false);

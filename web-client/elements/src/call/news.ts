@@ -7,7 +7,8 @@ const READ_OUT = 160;
 /** A chat message in one line. */
 export function chatNews(message: ChatMessage): string {
   const text = message.text.replace(/\s+/gu, ' ').trim();
-  return `${message.name}: ${text.length > READ_OUT ? `${text.slice(0, READ_OUT)}…` : text}`;
+  const whom = message.to === undefined ? '' : ' (only for you)';
+  return `${message.name}${whom}: ${text.length > READ_OUT ? `${text.slice(0, READ_OUT)}…` : text}`;
 }
 
 /** Somebody came or went. */
@@ -23,4 +24,9 @@ export function screenNews(participant: Participant, shared: boolean): string {
 /** A switch of our own was pressed by key, where no button says so. */
 export function switchNews(name: string, on: boolean): string {
   return `${name} ${on ? 'on' : 'off'}`;
+}
+
+/** A hand went up. */
+export function handNews(participant: Participant): string {
+  return participant.isLocal ? 'Your hand is raised' : `${participant.name} raised a hand`;
 }

@@ -2,15 +2,18 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Device, Trouble } from '../devices/trouble.ts';
 import { icon } from '../icons/icon.ts';
+import type { Bulletin, BulletinKey } from './bulletins.ts';
 
 /** What may need saying. */
 export interface Notices {
   readonly reconnecting: boolean;
   readonly audioBlocked: boolean;
   readonly sharing: boolean;
+  readonly bulletins: readonly (readonly [BulletinKey, Bulletin])[];
   readonly troubles: ReadonlyMap<Device, Trouble>;
   readonly onStartAudio: () => void;
   readonly onStopSharing: () => void;
+  readonly onClose: (key: BulletinKey) => void;
   readonly onDismiss: (device: Device) => void;
 }
 
@@ -43,6 +46,27 @@ export function notices(state: Notices): TemplateResult {
             part="button"
             aria-label="Close this notice"
             @click=${() => state.onDismiss(device)}
+          >
+            ${icon('close')}
+          </button>
+        </div>`,
+    )}
+    ${state.bulletins.map(
+      ([key, { icon: name, text, action }]) =>
+        html`<div class="notice calm" part="notice" data-testid="bulletin-${key}">
+          ${icon(name)}
+          <p>${text}</p>
+          ${action === undefined
+            ? nothing
+            : html`<button type="button" class="button" part="button" data-testid="bulletin-act" @click=${action.act}>
+                ${action.words}
+              </button>`}
+          <button
+            type="button"
+            class="icon-button"
+            part="button"
+            aria-label="Close this notice"
+            @click=${() => state.onClose(key)}
           >
             ${icon('close')}
           </button>

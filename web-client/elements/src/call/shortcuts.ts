@@ -1,7 +1,7 @@
 /** The keyboard map of a room: which key does what, and when a key is not ours. */
 
 /** What a key can do. `talk` lasts as long as the key is held. */
-export type Shortcut = 'microphone' | 'camera' | 'screen' | 'chat' | 'people' | 'help' | 'talk';
+export type Shortcut = 'microphone' | 'camera' | 'screen' | 'chat' | 'people' | 'hand' | 'help' | 'talk';
 
 /** One line of the help. */
 export interface ShortcutLine {
@@ -15,6 +15,7 @@ const KEYS: Readonly<Record<string, Shortcut>> = {
   d: 'screen',
   c: 'chat',
   p: 'people',
+  h: 'hand',
   '?': 'help',
   ' ': 'talk',
 };
@@ -27,6 +28,7 @@ export const shortcutLines: readonly ShortcutLine[] = [
   { keys: 'D', words: 'Share your screen, or stop' },
   { keys: 'C', words: 'Open or close the chat' },
   { keys: 'P', words: 'Open or close the list of people' },
+  { keys: 'H', words: 'Raise or lower your hand' },
   { keys: 'Esc', words: 'Close the open panel' },
   { keys: '?', words: 'Show these shortcuts' },
 ];

@@ -40,6 +40,7 @@ export class ChatElement extends OrielElement {
     draft: { state: true },
     trouble: { state: true },
     behind: { state: true },
+    to: { state: true },
   };
 
   /** The room whose chat it is. */
@@ -48,6 +49,8 @@ export class ChatElement extends OrielElement {
   private declare trouble: string;
   /** New messages stand below what is visible. */
   private declare behind: boolean;
+  /** For whom the next message is; undefined for everybody. */
+  private declare to: { readonly id: string; readonly name: string } | undefined;
 
   #sending = false;
   #shown = 0;
@@ -57,7 +60,21 @@ export class ChatElement extends OrielElement {
     this.draft = '';
     this.trouble = '';
     this.behind = false;
-    new RoomController(this, { chatMessage: undefined, connectionStateChanged: undefined });
+    this.to = undefined;
+    new RoomController(this, {
+      chatMessage: undefined,
+      connectionStateChanged: undefined,
+      grantsChanged: undefined,
+      participantConnected: undefined,
+      participantDisconnected: undefined,
+      participantUpdated: undefined,
+    });
+  }
+
+  /** The next message is for that participant alone. */
+  writeTo(participant: string): void {
+    const name = this.room?.remoteParticipants.get(participant)?.name;
+    this.to = name === undefined ? undefined : { id: participant, name };
   }
 
   /** Puts the cursor into the text field; on a phone the panel has the focus, without a keyboard. */
@@ -114,12 +131,14 @@ export class ChatElement extends OrielElement {
     const own = this.#isOwn(message);
     const first = isFirst(message, previous);
     const at = new Date(message.at);
+    const closed = message.to !== undefined;
     const head = html`<span class=${first ? 'head' : 'head visually-hidden'}>
       <span class="writer">${own ? 'You' : message.name}</span>
       <time datetime=${at.toISOString()}>${clock.format(at)}</time>
+      ${closed ? html`<span class="closed">${icon('lock')} ${this.#privacy(message, own)}</span>` : nothing}
     </span>`;
     // The text keeps its line breaks (pre-wrap): no space may come in from the template.
-    return html`<li class=${classMap({ message: true, own, first })} part="message" data-testid="chat-message">
+    return html`<li class=${classMap({ message: true, own, first, closed })} part="message" data-testid="chat-message">
       ${head}<span class="text" dir="auto"
         >${linkify(message.text).map(({ text, href }) =>
           href === undefined ? text : html`<a href=${href} target="_blank" rel="noopener noreferrer nofollow">${text}</a>`,
@@ -129,19 +148,24 @@ export class ChatElement extends OrielElement {
   }
 
   #form(): TemplateResult {
-    const allowed = this.room?.localParticipant.canChat ?? false;
+    const { room, to } = this;
+    const allowed = room?.localParticipant.canChat ?? false;
+    // A private message never becomes a public one because its reader has left.
+    const gone = to !== undefined && room?.remoteParticipants.has(to.id) !== true;
+    const label = to === undefined ? 'Message to everybody' : `Message to ${to.name} only`;
     return html`<form @submit=${this.#onSubmit}>
       ${this.behind
         ? html`<button type="button" class="button below" @click=${() => this.#scrollToEnd()}>New messages below</button>`
         : nothing}
-      <label class="visually-hidden" for="text">Message to everybody</label>
+      ${allowed && room !== undefined && (room.remoteParticipants.size > 0 || to !== undefined) ? this.#whom(room, gone) : nothing}
+      <label class="visually-hidden" for="text">${label}</label>
       <textarea
         id="text"
         data-testid="chat-input"
         rows="1"
         autocomplete="off"
         enterkeyhint="send"
-        placeholder=${allowed ? 'Message to everybody' : 'You cannot write in this room'}
+        placeholder=${allowed ? label : 'You cannot write in this room'}
         .value=${this.draft}
         ?disabled=${!allowed}
         @input=${this.#onInput}
@@ -152,11 +176,41 @@ export class ChatElement extends OrielElement {
         part="button"
         data-testid="chat-send"
         aria-label="Send message"
-        ?disabled=${!allowed || this.draft.trim() === ''}
+        ?disabled=${!allowed || gone || this.draft.trim() === ''}
       >
         ${icon('send')}
       </button>
     </form>`;
+  }
+
+  #whom(room: Room, gone: boolean): TemplateResult {
+    const { to } = this;
+    const people = [...room.remoteParticipants.values()].map(({ id, name }) => ({ id, name }));
+    return html`<div class=${classMap({ whom: true, closed: to !== undefined })}>
+      <label for="whom">To</label>
+      <div class="select">
+        <select id="whom" data-testid="chat-to" @change=${this.#onWhom}>
+          <option value="" ?selected=${to === undefined}>Everybody</option>
+          ${people.map(
+            (one) => html`<option value=${one.id} ?selected=${one.id === to?.id}>${one.name} only</option>`,
+          )}
+          ${gone ? html`<option value=${to?.id ?? ''} selected>${to?.name} (has left)</option>` : nothing}
+        </select>
+        ${icon('next')}
+      </div>
+    </div>`;
+  }
+
+  readonly #onWhom = (event: Event): void => {
+    this.writeTo((event.target as HTMLSelectElement).value);
+    this.trouble = '';
+  };
+
+  /** Who can read a private message. */
+  #privacy(message: ChatMessage, own: boolean): string {
+    if (!own) return 'only for you';
+    const names = (message.to ?? []).map((id) => this.room?.remoteParticipants.get(id)?.name ?? 'somebody who left');
+    return `only for ${names.join(', ')}`;
   }
 
   readonly #onInput = (event: Event): void => {
@@ -183,6 +237,11 @@ export class ChatElement extends OrielElement {
   async #send(): Promise<void> {
     const text = this.draft.trim();
     if (this.room === undefined || text === '' || this.#sending) return;
+    const { to } = this;
+    if (to !== undefined && !this.room.remoteParticipants.has(to.id)) {
+      this.#fail(`${to.name} has left. Choose who is to read this.`);
+      return;
+    }
     if (byteLength(text) > LONGEST) {
       this.#fail('This message is too long. Send it in parts.');
       return;
@@ -192,7 +251,7 @@ export class ChatElement extends OrielElement {
     this.draft = '';
     this.trouble = '';
     try {
-      await this.room.sendChat(text);
+      await this.room.sendChat(text, to === undefined ? {} : { to: [to.id] });
     } catch (error) {
       const { message, hint } = error as OrielError;
       this.#fail(`Not sent: ${hint === '' ? message : hint}`);

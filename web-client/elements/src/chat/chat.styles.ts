@@ -62,6 +62,24 @@ export const chatStyles = css`
     border-top-left-radius: 14px;
     border-top-right-radius: 5px;
   }
+  .closed .text {
+    background: var(--oriel-notice-soft);
+    color: var(--oriel-on-notice-soft);
+  }
+  .head .closed {
+    display: inline-flex;
+    align-items: baseline;
+    gap: 3px;
+    color: var(--oriel-text-soft);
+    font-size: 12px;
+  }
+  .head .closed .icon {
+    flex: none;
+    align-self: center;
+    width: 14px;
+    height: 14px;
+  }
+
   a {
     color: inherit;
     font-weight: 500;
@@ -85,13 +103,40 @@ export const chatStyles = css`
     position: relative;
     flex: none;
     display: flex;
+    flex-wrap: wrap;
     align-items: flex-end;
     gap: 8px;
     padding: 10px 14px calc(12px + env(safe-area-inset-bottom));
     border-top: 1px solid var(--oriel-line);
   }
+  .whom {
+    display: flex;
+    align-items: center;
+    gap: 8px;
+    width: 100%;
+    color: var(--oriel-text-soft);
+    font-size: 13px;
+  }
+  .whom select {
+    min-height: 34px;
+    padding-block: 0.2em;
+    border-color: transparent;
+    background-color: color-mix(in oklab, var(--oriel-text) 7%, var(--oriel-surface));
+  }
+  .whom.closed select {
+    background-color: var(--oriel-notice-soft);
+    color: var(--oriel-on-notice-soft);
+  }
+  @media (pointer: fine) {
+    .whom select {
+      font-size: 14px;
+    }
+  }
   textarea {
     display: block;
+    flex: 1;
+    width: auto;
+    min-width: 0;
     max-height: 9em;
     resize: none;
     field-sizing: content;

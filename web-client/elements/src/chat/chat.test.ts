@@ -63,6 +63,46 @@ describe('oriel-chat', () => {
     expect(words(messages()[0] as Element)).toContain('You');
   });
 
+  const choose = async (whom: string) => {
+    const list = find<HTMLSelectElement>(chat, '[data-testid="chat-to"]');
+    list.value = whom;
+    list.dispatchEvent(new Event('change'));
+    await settle(chat);
+  };
+
+  it('sends to one person when asked to, and says so on both sides', async () => {
+    const grace = room.enter('p1', 'Grace');
+    await settle(chat);
+    await choose('p1');
+    expect(field().placeholder).toBe('Message to Grace only');
+    await type('psst');
+    await enter();
+    expect(room.sent).toEqual(['p1: psst']);
+    room.chat = [
+      { id: 'CH_8', participant: 'me', name: 'Ada', text: 'psst', at: 1, to: ['p1'] },
+      { id: 'CH_9', participant: grace.id, name: 'Grace', text: 'yes?', at: 1, to: ['me'] },
+    ];
+    room.tell('chatMessage', room.chat[0]!);
+    await settle(chat);
+    expect(messages().map((message) => words(message.querySelector('.head .closed')!))).toEqual(['only for Grace', 'only for you']);
+  });
+
+  it('never sends a private message to everybody because its reader has left', async () => {
+    room.enter('p1', 'Grace');
+    await settle(chat);
+    await choose('p1');
+    await type('secret');
+    room.exit('p1');
+    await settle(chat);
+    await enter();
+    expect(room.sent).toEqual([]);
+    expect(words(find(chat, '.trouble'))).toContain('Grace has left');
+    expect(field().value).toBe('secret');
+    await choose('');
+    await enter();
+    expect(room.sent).toEqual(['secret']);
+  });
+
   it('writes a new line by Shift and Enter, and sends nothing empty', async () => {
     await type('hello');
     await enter(true);

@@ -7,7 +7,11 @@ const TOGETHER = 3 * 60_000;
 /** Whether `message` needs a heading of its own below `previous`. */
 export function isFirst(message: ChatMessage, previous: ChatMessage | undefined): boolean {
   return (
-    previous === undefined || previous.participant !== message.participant || message.at - previous.at > TOGETHER
+    previous === undefined ||
+    previous.participant !== message.participant ||
+    message.at - previous.at > TOGETHER ||
+    // What is for some is not to stand below the heading of what is for all.
+    String(previous.to) !== String(message.to)
   );
 }
 

@@ -6,6 +6,7 @@ import { OrielElement } from '../element/element.ts';
 import { RoomController } from '../element/room-controller.ts';
 import { icon, type IconName } from '../icons/icon.ts';
 import { baseStyles } from '../styles/base.styles.ts';
+import { menuStyles } from '../styles/menu.styles.ts';
 import { controlsStyles } from './controls.styles.ts';
 import { isOn, mayPublish, setOn } from './switches.ts';
 
@@ -24,6 +25,8 @@ const SWITCHES: Readonly<Record<Device, { on: IconName; off: IconName; words: st
  * @fires oriel-device-error - Switching failed. `detail` is `{device, error}`.
  * @fires oriel-toggle-panel - `detail` is `chat` or `people`.
  * @fires oriel-leave - Leave was pressed.
+ * @fires oriel-toggle-hand - Raise or lower our hand.
+ * @fires oriel-open-steering - A moderator asked for the settings of the room.
  * @fires oriel-open-settings - Devices were asked for.
  * @fires oriel-open-help - The keyboard shortcuts were asked for.
  * @csspart toolbar - The bar.
@@ -32,7 +35,7 @@ const SWITCHES: Readonly<Record<Device, { on: IconName; off: IconName; words: st
  * @slot toolbar-end - After the last button.
  */
 export class ControlsElement extends OrielElement {
-  static override styles = [baseStyles, controlsStyles];
+  static override styles = [baseStyles, menuStyles, controlsStyles];
   static override properties = {
     room: { attribute: false },
     panel: {},
@@ -57,10 +60,14 @@ export class ControlsElement extends OrielElement {
     this.menuOpen = false;
     new RoomController(this, {
       connectionStateChanged: undefined,
+      handLowered: undefined,
+      handRaised: undefined,
+      lobbyChanged: undefined,
       localTrackPublished: undefined,
       localTrackUnpublished: undefined,
       participantConnected: undefined,
       participantDisconnected: undefined,
+      participantUpdated: undefined,
       trackMuted: undefined,
       trackUnmuted: undefined,
     });
@@ -85,13 +92,14 @@ export class ControlsElement extends OrielElement {
     const { room } = this;
     if (room === undefined) return html``;
     const people = room.remoteParticipants.size + 1;
+    const lobby = room.waiting.length === 0 ? '' : `, ${room.waiting.length} waiting`;
     const unread = this.unread === 0 ? '' : `, ${this.unread} unread`;
     return html`
       <div class="bar" part="toolbar" role="group" aria-label="Controls">
         <slot name="toolbar-start"></slot>
         <div class="middle">
           ${this.#switch(room, 'microphone')} ${this.#switch(room, 'camera')}
-          ${canShareScreen() ? this.#switch(room, 'screen') : nothing}
+          ${canShareScreen() ? this.#switch(room, 'screen') : nothing} ${this.#hand(room)}
           <button
             type="button"
             class="control leave"
@@ -106,7 +114,7 @@ export class ControlsElement extends OrielElement {
         </div>
         <div class="end">
           ${this.#panelButton('chat', `Chat${unread}`, this.unread, 'C')}
-          ${this.#panelButton('people', `People, ${people} in the room`, people, 'P')}
+          ${this.#panelButton('people', `People, ${people} in the room${lobby}`, people, 'P')}
           <button
             type="button"
             class=${classMap({ control: true, open: this.menuOpen })}
@@ -153,6 +161,23 @@ export class ControlsElement extends OrielElement {
     </button>`;
   }
 
+  #hand(room: Room): TemplateResult {
+    const raised = room.localParticipant.hand !== undefined;
+    const label = raised ? 'Lower your hand' : 'Raise your hand';
+    return html`<button
+      type="button"
+      class=${classMap({ control: true, hand: true, active: raised })}
+      part="button"
+      data-testid="toggle-hand"
+      aria-label=${label}
+      aria-pressed=${raised}
+      title="${label} (H)"
+      @click=${() => this.tell('oriel-toggle-hand')}
+    >
+      ${icon('hand')}<span class="words">Hand</span>
+    </button>`;
+  }
+
   #panelButton(panel: Panel, label: string, count: number, key: string): TemplateResult {
     const open = this.panel === panel;
     return html`<button
@@ -190,6 +215,14 @@ export class ControlsElement extends OrielElement {
       ${canShareScreen() && mayPublish(room, 'screen')
         ? html`<button type="button" class="in-menu" @click=${choose(() => void this.#toggle('screen'))}>
             ${icon(sharing ? 'screen-off' : 'screen')} ${sharing ? 'Stop sharing' : 'Share screen'}
+          </button>`
+        : nothing}
+      <button type="button" class="in-menu" @click=${choose(() => this.tell('oriel-toggle-hand'))}>
+        ${icon('hand')} ${room.localParticipant.hand === undefined ? 'Raise your hand' : 'Lower your hand'}
+      </button>
+      ${room.localParticipant.isModerator
+        ? html`<button type="button" data-testid="open-steering" @click=${choose(() => this.tell('oriel-open-steering'))}>
+            ${icon('lock')} Room settings
           </button>`
         : nothing}
       <button type="button" data-testid="open-settings" @click=${choose(() => this.tell('oriel-open-settings'))}>

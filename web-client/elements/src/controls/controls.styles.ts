@@ -103,50 +103,9 @@ export const controlsStyles = css`
   }
 
   .menu {
-    inset: auto;
-    margin: 0;
-    padding: 6px;
-    min-width: 240px;
-    border: 1px solid var(--oriel-line);
-    border-radius: var(--oriel-radius-large);
-    background: var(--oriel-raised);
-    color: var(--oriel-text);
-    box-shadow: var(--oriel-shadow);
-    position: fixed;
     right: max(14px, env(safe-area-inset-right));
     bottom: calc(88px + env(safe-area-inset-bottom));
   }
-  .menu button {
-    display: flex;
-    align-items: center;
-    gap: 12px;
-    width: 100%;
-    min-height: 44px;
-    padding: 0 12px;
-    border: 0;
-    border-radius: 10px;
-    background: transparent;
-    color: inherit;
-    font: inherit;
-    text-align: left;
-    cursor: pointer;
-  }
-  .menu button:hover,
-  .menu button:focus-visible {
-    background: color-mix(in oklab, var(--oriel-text) 9%, transparent);
-  }
-  .menu .icon {
-    width: 20px;
-    height: 20px;
-    color: var(--oriel-text-soft);
-  }
-  .menu kbd {
-    margin-left: auto;
-    color: var(--oriel-text-soft);
-    font: inherit;
-    font-size: 12px;
-  }
-
   .menu .in-menu {
     display: none;
   }
@@ -182,7 +141,8 @@ export const controlsStyles = css`
     }
   }
   @container controls (max-width: 420px) {
-    .control.share {
+    .control.share,
+    .control.hand {
       display: none;
     }
     .menu .in-menu {

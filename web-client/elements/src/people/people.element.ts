@@ -1,43 +1,60 @@
-import type { Participant, Room } from '@oriel/client';
+import type { OrielError, Participant, Room } from '@oriel/client';
 import { html, nothing, type TemplateResult } from 'lit';
 import { classMap } from 'lit/directives/class-map.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { hue, initials } from '../avatar/avatar.ts';
-import { OrielElement } from '../element/element.ts';
+import '../confirm/confirm.ts';
+import { type Announcement, OrielElement } from '../element/element.ts';
 import { focusPanel } from '../element/focus.ts';
 import { RoomController } from '../element/room-controller.ts';
-import { icon } from '../icons/icon.ts';
+import { icon, type IconName } from '../icons/icon.ts';
 import { baseStyles } from '../styles/base.styles.ts';
 import { buttonStyles } from '../styles/button.styles.ts';
 import { fieldStyles } from '../styles/field.styles.ts';
+import { menuStyles } from '../styles/menu.styles.ts';
 import { panelStyles } from '../styles/panel.styles.ts';
+import { inOrder, type PersonAction, personActions } from './actions.ts';
+import { lobby } from './lobby.ts';
 import { peopleStyles } from './people.styles.ts';
 import { search } from './search.ts';
 
 /**
- * Who is in the room, with the state of their microphones and cameras.
+ * Who is in the room, with the state of their microphones and cameras, and a menu for each; for
+ * moderators also who waits before it.
  *
  * @fires oriel-close - The close button was pressed.
+ * @fires oriel-write-to - A private message is to be written. `detail` is the participant's id.
  * @csspart list - The list of people.
  * @slot invite - Above the list.
  */
 export class PeopleElement extends OrielElement {
-  static override styles = [baseStyles, buttonStyles, fieldStyles, panelStyles, peopleStyles];
+  static override styles = [baseStyles, buttonStyles, fieldStyles, panelStyles, menuStyles, peopleStyles];
   static override properties = {
     room: { attribute: false },
     query: { state: true },
+    chosen: { state: true },
+    trouble: { state: true },
   };
 
   /** The room whose people are listed. */
   declare room: Room | undefined;
   private declare query: string;
+  /** Whose menu is open. */
+  private declare chosen: Participant | undefined;
+  private declare trouble: string;
 
   constructor() {
     super();
     this.query = '';
+    this.chosen = undefined;
+    this.trouble = '';
     new RoomController(this, {
       activeSpeakersChanged: undefined,
       connectionStateChanged: undefined,
+      grantsChanged: undefined,
+      handLowered: undefined,
+      handRaised: undefined,
+      lobbyChanged: undefined,
       localTrackPublished: undefined,
       localTrackUnpublished: undefined,
       participantConnected: undefined,
@@ -58,7 +75,7 @@ export class PeopleElement extends OrielElement {
   override render(): TemplateResult {
     const { room } = this;
     if (room === undefined) return html``;
-    const everybody: Participant[] = [room.localParticipant, ...room.remoteParticipants.values()];
+    const everybody = inOrder(room);
     const found = search(everybody, this.query);
     return html`
       <header>
@@ -86,21 +103,25 @@ export class PeopleElement extends OrielElement {
         ${icon('search')}
       </div>
       <div class="invite"><slot name="invite"></slot></div>
-      <div class="scroll" tabindex="0" role="region" aria-label="Everybody">
+      ${this.trouble === '' ? nothing : html`<p class="trouble">${this.trouble}</p>`}
+      <div class="scroll" tabindex="0" role="region" aria-label="Everybody" @scroll=${() => this.#menu()?.hidePopover()}>
+        ${lobby(room, (step) => void this.#do(step))}
         ${found.length === 0
           ? html`<p class="nobody">Nobody here is called “${this.query.trim()}”.</p>`
           : html`<ul part="list" aria-label="People in the room">
               ${repeat(
                 found,
                 (participant) => (participant.isLocal ? 'you' : participant.id),
-                (participant) => this.#item(participant),
+                (participant) => this.#item(room, participant),
               )}
             </ul>`}
       </div>
+      ${this.#choices(room)}
+      <oriel-confirm exportparts="button, dialog"></oriel-confirm>
     `;
   }
 
-  #item(participant: Participant): TemplateResult {
+  #item(room: Room, participant: Participant): TemplateResult {
     const { isMicrophoneEnabled, isCameraEnabled, isScreenShareEnabled } = participant;
     return html`<li
       class=${classMap({ speaking: participant.isSpeaking && isMicrophoneEnabled })}
@@ -114,6 +135,9 @@ export class PeopleElement extends OrielElement {
         <p class="name">${participant.name}${participant.isLocal ? ' (you)' : ''}</p>
         ${participant.role === 'moderator' ? html`<p class="role">Moderator</p>` : nothing}
       </div>
+      ${participant.hand === undefined
+        ? nothing
+        : html`<span class="hand" data-testid="people-hand">${icon('hand')}<span class="visually-hidden">Hand raised</span></span>`}
       <div class="states">
         ${isScreenShareEnabled
           ? html`<span>${icon('screen')}<span class="visually-hidden">Shares the screen</span></span>`
@@ -127,7 +151,81 @@ export class PeopleElement extends OrielElement {
           <span class="visually-hidden">Microphone ${isMicrophoneEnabled ? 'on' : 'off'}</span>
         </span>
       </div>
+      ${participant.isLocal || (personActions(room, participant).length === 0 && !room.localParticipant.canChat)
+        ? nothing
+        : html`<button
+            type="button"
+            class="icon-button"
+            part="button"
+            data-testid="person-menu"
+            aria-label="More about ${participant.name}"
+            aria-haspopup="menu"
+            @click=${(event: Event) => this.#open(event.currentTarget as HTMLElement, participant)}
+          >
+            ${icon('more')}
+          </button>`}
     </li>`;
+  }
+
+  #choices(room: Room): TemplateResult {
+    const { chosen } = this;
+    const entry = (id: string, name: IconName, words: string, act: () => void) => html`<button
+      type="button"
+      class=${id === 'remove' ? 'grave' : ''}
+      data-testid="person-${id}"
+      @click=${() => {
+        this.#menu()?.hidePopover();
+        act();
+      }}
+    >
+      ${icon(name)} ${words}
+    </button>`;
+    return html`<div class="menu" id="menu" popover part="menu" role="group" aria-label=${chosen?.name ?? ''}>
+      ${chosen === undefined
+        ? nothing
+        : html`${room.localParticipant.canChat
+            ? entry('write', 'chat', 'Write privately', () => this.tell('oriel-write-to', chosen.id))
+            : nothing}
+          ${personActions(room, chosen).map((action) =>
+            entry(action.id, action.icon, action.words, () => this.#carryOut(action)),
+          )}`}
+    </div>`;
+  }
+
+  /** Below the button that opened it, or above where there is no room below. */
+  #open(button: HTMLElement, participant: Participant): void {
+    this.chosen = participant;
+    void this.updateComplete.then(() => {
+      const menu = this.#menu();
+      if (menu === null) return;
+      menu.showPopover();
+      const place = button.getBoundingClientRect();
+      const { offsetWidth, offsetHeight } = menu;
+      const below = place.bottom + offsetHeight + 8 < innerHeight;
+      menu.style.left = `${Math.max(8, place.right - offsetWidth)}px`;
+      menu.style.top = `${Math.max(8, below ? place.bottom + 4 : place.top - offsetHeight - 4)}px`;
+      menu.querySelector('button')?.focus();
+    });
+  }
+
+  #menu(): HTMLElement | null {
+    return this.renderRoot.querySelector('#menu');
+  }
+
+  #carryOut({ question, act }: PersonAction): void {
+    if (question === undefined) void this.#do(act);
+    else this.renderRoot.querySelector('oriel-confirm')?.ask({ ...question, act: () => void this.#do(act) });
+  }
+
+  async #do(step: () => Promise<void>): Promise<void> {
+    this.trouble = '';
+    try {
+      await step();
+    } catch (error) {
+      const { message } = error as OrielError;
+      this.trouble = `${message.charAt(0).toLocaleUpperCase()}${message.slice(1)}.`;
+      this.tell<Announcement>('oriel-announce', { text: this.trouble, urgency: 'assertive' });
+    }
   }
 
   readonly #onSearch = (event: Event): void => {

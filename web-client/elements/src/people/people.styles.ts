@@ -79,6 +79,60 @@ export const peopleStyles = css`
     color: var(--oriel-danger-text);
   }
 
+  .hand {
+    flex: none;
+    display: flex;
+    padding: 5px;
+    border-radius: 9px;
+    background: var(--oriel-notice-soft);
+    color: var(--oriel-on-notice-soft);
+  }
+  .hand .icon {
+    width: 18px;
+    height: 18px;
+  }
+  li > .icon-button {
+    flex: none;
+    margin: 0 -6px 0 -8px;
+    color: var(--oriel-text-soft);
+  }
+
+  .lobby {
+    margin: 0 14px 10px;
+    padding: 4px 0 6px;
+    border-radius: var(--oriel-radius-large);
+    background: var(--oriel-notice-soft);
+    color: var(--oriel-on-notice-soft);
+  }
+  .lobby header {
+    padding: 6px 8px 0 14px;
+    min-height: 40px;
+  }
+  .lobby h3 {
+    font-size: 14px;
+    font-weight: 650;
+  }
+  .lobby ul {
+    padding: 0 6px;
+  }
+  .lobby li {
+    gap: 8px;
+  }
+  .lobby .button {
+    flex: none;
+    min-height: 36px;
+    padding: 0.2em 0.8em;
+    font-size: 14px;
+  }
+  .lobby .button.quiet {
+    color: inherit;
+  }
+  .trouble {
+    padding: 0 18px 10px;
+    color: var(--oriel-danger-text);
+    font-size: 14px;
+  }
+
   .invite {
     flex: none;
     margin: 4px 14px 10px;

@@ -14,8 +14,13 @@ import { fieldStyles } from '../styles/field.styles.ts';
 import { browserMemory, type Choices, recall, remember } from './choices.ts';
 import { prejoinStyles } from './prejoin.styles.ts';
 
+/** Whether the room's password is wanted: not known to be, wanted, or given and wrong. */
+export type PasswordQuestion = 'none' | 'asked' | 'wrong';
+
 /** `detail` of `oriel-join`: who comes in, and with what. */
 export interface JoinChoice extends Choices {
+  /** The room's password, where it was asked for. */
+  readonly password?: string;
   /** The open microphone, ours no longer: whoever takes it stops it. */
   readonly microphoneTrack: MediaStreamTrack | undefined;
   /** The open camera, likewise. */
@@ -42,6 +47,8 @@ export class PrejoinElement extends OrielElement {
   static override properties = {
     roomName: { attribute: 'room-name' },
     name: {},
+    password: { attribute: false },
+    secret: { state: true },
     choices: { state: true },
     nameless: { state: true },
   };
@@ -50,7 +57,11 @@ export class PrejoinElement extends OrielElement {
   declare roomName: string;
   /** The display name to begin with; what was typed last time if empty. */
   declare name: string;
+  /** Whether the room wants its password. */
+  declare password: PasswordQuestion;
   private declare choices: Choices;
+  /** The password as it is typed. Remembered nowhere. */
+  private declare secret: string;
   /** Join was pressed without a name. */
   private declare nameless: boolean;
 
@@ -61,6 +72,8 @@ export class PrejoinElement extends OrielElement {
     super();
     this.roomName = '';
     this.name = '';
+    this.password = 'none';
+    this.secret = '';
     this.choices = recall(this.#memory);
     this.nameless = false;
   }
@@ -94,6 +107,10 @@ export class PrejoinElement extends OrielElement {
         </section>
       </div>
     `;
+  }
+
+  protected override firstUpdated(): void {
+    if (this.password !== 'none') this.renderRoot.querySelector<HTMLElement>('#password')?.focus();
   }
 
   protected override updated(): void {
@@ -160,8 +177,30 @@ export class PrejoinElement extends OrielElement {
         />
         ${this.nameless ? html`<p class="complaint" id="complaint">Type a name, so that others know who you are.</p>` : nothing}
       </div>
+      ${this.password === 'none' ? nothing : this.#passwordField()}
       <button class="button primary join-button" part="button" data-testid="join-button">Join now</button>
     </form>`;
+  }
+
+  #passwordField(): TemplateResult {
+    const wrong = this.password === 'wrong' && this.secret === '';
+    return html`<div class="field">
+      <label class="label" for="password">${icon('lock')} The room’s password</label>
+      <input
+        id="password"
+        type="password"
+        data-testid="password-input"
+        autocomplete="off"
+        maxlength="128"
+        aria-invalid=${wrong}
+        aria-describedby="password-words"
+        .value=${this.secret}
+        @input=${(event: Event) => (this.secret = (event.target as HTMLInputElement).value)}
+      />
+      <p class=${wrong ? 'complaint' : 'where'} id="password-words">
+        ${wrong ? 'That is not the password. Try again.' : 'Whoever invited you knows it.'}
+      </p>
+    </div>`;
   }
 
   #troubles(): TemplateResult | typeof nothing {
@@ -235,6 +274,7 @@ export class PrejoinElement extends OrielElement {
     this.#choose({ name });
     this.tell<JoinChoice>('oriel-join', {
       ...this.choices,
+      ...(this.secret === '' ? {} : { password: this.secret }),
       // What has just failed is not tried again behind the door.
       microphone: this.choices.microphone && this.#preview.error('microphone') === undefined,
       camera: this.choices.camera && this.#preview.error('camera') === undefined,

@@ -1,5 +1,5 @@
 /** What is said when a room cannot be entered, or is over for us. */
-import type { DisconnectReason, OrielError } from '@oriel/client';
+import type { DisconnectReason, ErrorCode, OrielError } from '@oriel/client';
 
 /** A page of words with one way on. */
 export interface Farewell {
@@ -20,6 +20,17 @@ const LEFT: Readonly<Record<DisconnectReason, Farewell>> = {
     title: 'You joined from somewhere else',
     advice: 'The same person is in the room once: the newest window or device stays.',
     again: 'Use this one instead',
+  },
+  removed: {
+    title: 'You were removed from the room',
+    advice: 'A moderator ended your stay. Ask them if you think that it was a mistake.',
+    again: 'Back to the door',
+  },
+  moved: { title: 'You are in another room now', advice: 'A moderator moved you.', again: 'Join again' },
+  too_slow: {
+    title: 'Your connection was too slow',
+    advice: 'The room went on faster than your network could follow. Try again, with fewer other programs online.',
+    again: 'Join again',
   },
   room_ended: { title: 'The room has ended', advice: 'Joining again starts it anew.', again: 'Start it again' },
   server_stopping: {
@@ -46,11 +57,18 @@ export function farewell(reason: DisconnectReason, error: OrielError | undefined
   return { ...words, advice: sentences(error.message, error.hint) };
 }
 
+/** What the page is called, where there is more to say than that it did not work. */
+const REFUSED: Readonly<Partial<Record<ErrorCode, string>>> = {
+  unreachable: 'The server does not answer',
+  timeout: 'The server does not answer',
+  locked: 'The room is locked',
+  denied: 'You were not let in',
+};
+
 /** The words for a room that could not be entered. */
 export function refusal(error: OrielError): Farewell {
-  const unreachable = error.code === 'unreachable' || error.code === 'timeout';
   return {
-    title: unreachable ? 'The server does not answer' : 'You could not join',
+    title: REFUSED[error.code] ?? 'You could not join',
     advice: sentences(error.message, error.hint),
     again: 'Try again',
   };

@@ -9,7 +9,7 @@ import { type Announcement, OrielElement } from '../element/element.ts';
 import { RoomController } from '../element/room-controller.ts';
 import { mark } from '../icons/icon.ts';
 import '../prejoin/prejoin.ts';
-import type { JoinChoice } from '../prejoin/prejoin.element.ts';
+import type { JoinChoice, PasswordQuestion } from '../prejoin/prejoin.element.ts';
 import { baseStyles } from '../styles/base.styles.ts';
 import { buttonStyles } from '../styles/button.styles.ts';
 import { Announcer } from './announcer.ts';
@@ -18,8 +18,9 @@ import { roomStyles } from './room.styles.ts';
 
 /** Where somebody is on the way through a room. */
 type Phase =
-  | { readonly is: 'door' }
+  | { readonly is: 'door'; readonly password?: PasswordQuestion }
   | { readonly is: 'joining' }
+  | { readonly is: 'waiting' }
   | { readonly is: 'inside' }
   | { readonly is: 'outside'; readonly words: Farewell };
 
@@ -86,6 +87,10 @@ export class RoomElement extends OrielElement {
     this.assertive = '';
     new RoomController(this, {
       disconnected: (reason) => this.#onDisconnected(reason),
+      reconnected: () => {
+        if (this.phase.is === 'waiting') this.#go({ is: 'inside' });
+      },
+      waiting: () => this.#onWaiting(),
       error: (error) => {
         this.#lastError = error;
       },
@@ -114,11 +119,15 @@ export class RoomElement extends OrielElement {
       // One way in at a time: whoever gave up has to be out again first.
       await before?.catch(() => undefined);
       await this.#chooseDevices(choice);
-      this.#entering = this.#enter(choice.name, joining.signal);
+      this.#entering = this.#enter(choice, joining.signal);
       await this.#entering;
     } catch (error) {
       stopTracks(choice);
       if (joining.signal.aborted) return;
+      if ((error as OrielError).code === 'password_required') {
+        this.#go({ is: 'door', password: choice.password === undefined ? 'asked' : 'wrong' });
+        return;
+      }
       this.#go({ is: 'outside', words: refusal(error as OrielError) });
       this.tell('oriel-error', error as OrielError);
       return;
@@ -131,7 +140,7 @@ export class RoomElement extends OrielElement {
   /** Leaves the room, or gives up joining it. */
   async leave(): Promise<void> {
     this.#joining?.abort();
-    if (this.phase.is === 'joining') this.#go({ is: 'door' });
+    if (this.phase.is === 'joining' || this.phase.is === 'waiting') this.#go({ is: 'door' });
     await this.room.disconnect();
   }
 
@@ -183,6 +192,7 @@ export class RoomElement extends OrielElement {
             exportparts="preview, button, picker"
             room-name=${this.roomName}
             .name=${this.name}
+            .password=${phase.password ?? 'none'}
             @oriel-join=${(event: CustomEvent<JoinChoice>) => void this.join(event.detail)}
           >
             <slot name="prejoin-header" slot="prejoin-header"></slot>
@@ -196,6 +206,8 @@ export class RoomElement extends OrielElement {
             <div class="ways"><button type="button" class="button" @click=${() => void this.leave()}>Cancel</button></div>
           </div>
         </div>`;
+      case 'waiting':
+        return this.#waiting();
       case 'inside':
         return html`<oriel-call
           exportparts="header, panel, notice, toast, invitation, tile, name, button, stage, strip, toolbar, menu, chat, message, list, picker, dialog"
@@ -208,6 +220,21 @@ export class RoomElement extends OrielElement {
       case 'outside':
         return this.#outside(phase.words);
     }
+  }
+
+  #waiting(): TemplateResult {
+    return html`<div class="scroll" data-testid="waiting">
+      <div class="words">
+        ${mark()}
+        <h1 tabindex="-1">Somebody will let you in soon</h1>
+        <p>
+          ${this.roomName === '' ? 'The room' : html`Room <strong>${this.roomName}</strong>`} has a lobby: those inside see
+          that you are here.
+        </p>
+        <div class="spinner"></div>
+        <div class="ways"><button type="button" class="button" @click=${() => void this.leave()}>Leave</button></div>
+      </div>
+    </div>`;
   }
 
   #outside({ title, advice, again }: Farewell): TemplateResult {
@@ -266,10 +293,11 @@ export class RoomElement extends OrielElement {
     await Promise.allSettled(chosen);
   }
 
-  async #enter(name: string, signal: AbortSignal): Promise<void> {
+  async #enter({ name, password }: JoinChoice, signal: AbortSignal): Promise<void> {
+    const known = password === undefined ? {} : { password };
     const server = this.url === '' ? location.origin : this.url;
-    if (this.token === '') await this.room.join({ server, room: this.roomName, name, signal });
-    else await this.room.connect(server, this.token, { signal });
+    if (this.token === '') await this.room.join({ server, room: this.roomName, name, signal, ...known });
+    else await this.room.connect(server, this.token, { signal, ...known });
   }
 
   async #publish(choice: JoinChoice): Promise<void> {
@@ -295,8 +323,14 @@ export class RoomElement extends OrielElement {
     );
   }
 
+  #onWaiting(): void {
+    if (this.phase.is !== 'joining' && this.phase.is !== 'inside') return;
+    this.#go({ is: 'waiting' });
+    this.#announcer.say('You are in the lobby. Somebody will let you in soon.');
+  }
+
   #onDisconnected(reason: DisconnectReason): void {
-    if (this.phase.is !== 'inside') return;
+    if (this.phase.is !== 'inside' && this.phase.is !== 'waiting') return;
     this.#go({ is: 'outside', words: farewell(reason, this.#lastError) });
     this.tell('oriel-left', reason);
   }

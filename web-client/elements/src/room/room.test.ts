@@ -89,6 +89,40 @@ describe('oriel-room', () => {
     expect(findAll(element, 'oriel-prejoin')).toHaveLength(1);
   });
 
+  it('asks for the password where there is one, and again if it was wrong', async () => {
+    const refuse = Object.assign(new Error('no'), { code: 'password_required', hint: '' });
+    room.join.mockRejectedValue(refuse);
+    await join();
+    expect(findAll(element, '[data-testid="password-input"]')).toHaveLength(1);
+    expect(words(find(element, '#password-words'))).toBe('Whoever invited you knows it.');
+    await join({ password: 'seasalt' });
+    expect(room.join).toHaveBeenLastCalledWith(expect.objectContaining({ password: 'seasalt' }));
+    expect(words(find(element, '#password-words'))).toContain('not the password');
+    room.join.mockResolvedValue();
+    await join({ password: 'sesame' });
+    expect(findAll(element, 'oriel-call')).toHaveLength(1);
+  });
+
+  it('shows the lobby while somebody has to let us in', async () => {
+    let admit = (): void => {};
+    room.join.mockImplementation(() => {
+      room.tell('waiting');
+      return new Promise((resolve) => (admit = resolve));
+    });
+    const joining = element.join(choice);
+    await vi.waitFor(() => expect(element.renderRoot.querySelector('[data-testid="waiting"]')).not.toBeNull());
+    admit();
+    await joining;
+    await settle(element);
+    expect(findAll(element, 'oriel-call')).toHaveLength(1);
+  });
+
+  it('says it plainly when somebody was not let in', async () => {
+    room.join.mockRejectedValue(Object.assign(new Error('You were not let in.'), { code: 'denied', hint: 'Ask.' }));
+    await join();
+    expect(words(find(element, 'h1'))).toBe('You were not let in');
+  });
+
   it('stops the preview of who could not get in', async () => {
     room.join.mockRejectedValue(Object.assign(new Error('no'), { code: 'full', hint: '' }));
     const stop = vi.fn();

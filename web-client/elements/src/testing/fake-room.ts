@@ -1,5 +1,5 @@
 /** A room without a server, for tests: it has who is put into it, and tells what it is told to tell. */
-import type { ChatMessage, ConnectionState, Participant, Room, RoomEvents, TrackSource } from '@oriel/client';
+import type { ChatMessage, ConnectionState, Participant, Room, RoomEvents, TrackSource, Waiting } from '@oriel/client';
 
 /** A publication that records where it was attached. */
 export class FakeTrack {
@@ -30,6 +30,7 @@ export class FakeParticipant {
   readonly publications: { id: string; source: TrackSource; kind: string; muted: boolean; track: FakeTrack }[] = [];
   readonly canPublish: TrackSource[] = ['camera', 'microphone', 'screen_share', 'screen_share_audio'];
   canChat = true;
+  hand: number | undefined;
   readonly id: string;
   readonly name: string;
   readonly isLocal: boolean;
@@ -38,6 +39,10 @@ export class FakeParticipant {
     this.id = id;
     this.name = name;
     this.isLocal = isLocal;
+  }
+
+  get isModerator(): boolean {
+    return this.role === 'moderator';
   }
 
   get identity(): string {
@@ -86,6 +91,16 @@ export class FakeParticipant {
     return Promise.resolve();
   }
 
+  raiseHand(): Promise<void> {
+    this.hand = 1;
+    return Promise.resolve();
+  }
+
+  lowerHand(): Promise<void> {
+    this.hand = undefined;
+    return Promise.resolve();
+  }
+
   #isEnabled(source: TrackSource): boolean {
     return this.getPublication(source)?.muted === false;
   }
@@ -99,7 +114,14 @@ export class FakeRoom {
   readonly localParticipant = new FakeParticipant('me', 'Ada Lovelace', true);
   readonly remoteParticipants = new Map<string, FakeParticipant>();
   chat: ChatMessage[] = [];
-  /** Texts that were sent. */
+  waiting: Waiting[] = [];
+  info = { id: 'RM_1', name: 'quiet-river-stone', started_at: 0, locked: false, lobby: false, password: false };
+  /** What a moderator did, in short: `mute p1-microphone`. */
+  readonly done: string[] = [];
+  /** Rejects whatever a moderator does. */
+  refusal: Error | undefined;
+  readonly moderation = new Proxy({}, { get: (_, name) => (...args: unknown[]) => this.#do(String(name), args) });
+  /** Texts that were sent, and to whom. */
   readonly sent: string[] = [];
   readonly #listeners = new Map<string, Set<(...args: never[]) => void>>();
 
@@ -145,8 +167,8 @@ export class FakeRoom {
     this.tell('chatMessage', message);
   }
 
-  sendChat(text: string): Promise<ChatMessage> {
-    this.sent.push(text);
+  sendChat(text: string, { to = [] }: { to?: string[] } = {}): Promise<ChatMessage> {
+    this.sent.push([...to, text].join(': '));
     this.say(this.localParticipant, text);
     return Promise.resolve(this.chat.at(-1) as ChatMessage);
   }
@@ -158,6 +180,13 @@ export class FakeRoom {
   startAudio(): Promise<void> {
     this.canPlayAudio = true;
     this.tell('audioPlaybackChanged', true);
+    return Promise.resolve();
+  }
+
+  #do(name: string, args: unknown[]): Promise<void> {
+    if (this.refusal) return Promise.reject(this.refusal);
+    const words = args.map((one) => (typeof one === 'object' && one !== null && 'id' in one ? String(one.id) : JSON.stringify(one)));
+    this.done.push([name, ...words].join(' '));
     return Promise.resolve();
   }
 

@@ -60,6 +60,8 @@ export class TileElement extends OrielElement {
     new RoomController(this, {
       activeSpeakersChanged: undefined,
       connectionStateChanged: undefined,
+      handLowered: undefined,
+      handRaised: undefined,
       localTrackPublished: undefined,
       localTrackUnpublished: undefined,
       participantUpdated: undefined,
@@ -146,6 +148,9 @@ export class TileElement extends OrielElement {
     const off = [participant.isMicrophoneEnabled ? '' : ', microphone off', participant.isCameraEnabled ? '' : ', camera off'];
     return html`
       <div class="caption" part="name">
+        ${participant.hand === undefined
+          ? nothing
+          : html`<span class="hand" data-testid="tile-hand">${icon('hand')}<span class="visually-hidden">Hand raised: </span></span>`}
         ${this.#sound(participant)}
         <span class="name">${participant.name}${participant.isLocal ? ' (you)' : ''}</span>
         <span class="visually-hidden">${off.join('')}</span>

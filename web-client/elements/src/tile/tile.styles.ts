@@ -26,7 +26,9 @@ export const tileStyles = css`
     width: 100%;
     height: 100%;
     object-fit: cover;
-    transition: opacity var(--oriel-quick);
+    transition:
+      opacity var(--oriel-quick),
+      filter var(--oriel-quick);
   }
   video.mirrored {
     transform: scaleX(-1);
@@ -46,6 +48,8 @@ export const tileStyles = css`
   :host([data-stale]) video {
     opacity: 0.45;
     filter: grayscale(0.6);
+    /* Most interruptions are over before anybody needs to see them. */
+    transition-delay: 1.5s;
   }
 
   .avatar {
@@ -110,6 +114,15 @@ export const tileStyles = css`
   .caption .muted {
     display: flex;
     color: #ffb4b0;
+  }
+
+  .caption .hand {
+    display: flex;
+    margin: -3px 0 -3px -10px;
+    padding: 5px 7px 5px 9px;
+    border-radius: 9px;
+    background: var(--oriel-notice-soft);
+    color: var(--oriel-on-notice-soft);
   }
 
   /* Three bars instead of a microphone: speaking is not told by colour alone. */

@@ -11,6 +11,8 @@ export interface RoomOptions {
   microphone?: MediaTrackConstraints;
   /** Wishes for every camera; 1280x720 at 30 frames a second by default. */
   camera?: MediaTrackConstraints;
+  /** Whether the server is told how large pictures are shown, and sends no more than that; true by default. */
+  adaptiveViewport?: boolean;
 }
 
 export class DeviceChoice {

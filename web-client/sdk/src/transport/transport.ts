@@ -1,38 +1,52 @@
-/** How requests reach the server and events come back, whatever carries them. */
+/** How frames reach the server and come back, whatever carries them. */
 
 import type { OrielError } from '../errors.ts';
-import type { Answer, Done, EventFrame, Join, Joined, Posted, Published, Request } from '../protocol.gen.ts';
-
-/** What each request is answered with. */
-export interface Replies {
-  join: Joined;
-  leave: Done;
-  offer: Answer;
-  candidate: Done;
-  publish: Published;
-  unpublish: Done;
-  mute: Done;
-  chat: Posted;
-}
+import type {
+  Answer,
+  Done,
+  EventFrame,
+  InLobby,
+  Joined,
+  Posted,
+  Published,
+  ReplyFrame,
+  Request,
+  Resumed,
+} from '../protocol.gen.ts';
 
 export type RequestType = Request['type'];
 export type RequestOf<T extends RequestType> = Extract<Request, { type: T }>;
 
+/** What requests are answered with, where it is more than `{}`. */
+interface Answers {
+  join: Joined | InLobby;
+  resume: Resumed;
+  offer: Answer;
+  publish: Published;
+  chat: Posted;
+}
+
+/** What each request is answered with. */
+export type Replies = { [T in RequestType]: T extends keyof Answers ? Answers[T] : Done };
+
+/** One message on its way out: JSON as text, or an envelope of an application's data. */
+export type Frame = string | Uint8Array<ArrayBuffer>;
+
 export interface TransportListener {
-  /** An event, in the server's order. */
-  event(frame: EventFrame): void;
-  /** The transport is gone, not by `close`. Nothing follows. */
+  /** A reply or an event, in the server's order. */
+  frame(frame: ReplyFrame | EventFrame): void;
+  /** An envelope, in the same order. */
+  envelope(bytes: Uint8Array): void;
+  /** An open transport is gone, not by `close`. Nothing follows. */
   closed(error: OrielError): void;
 }
 
-/** One attachment to a room. It is used once: a new attachment is a new object. */
+/** One connection with the server. It is used once: a new connection is a new object. */
 export interface Transport {
-  /** Reaches the server and joins. Events that come before `events` is called are kept for it. */
-  attach(join: Join, signal?: AbortSignal): Promise<Joined>;
-  /** Asks; rejects with an `OrielError`, `timeout` if no answer comes. Requests arrive in order. */
-  request<T extends RequestType>(request: RequestOf<T>): Promise<Replies[T]>;
-  /** Tells `listener` everything from now on. */
-  events(listener: TransportListener): void;
-  /** Ends it. Unanswered requests reject with `aborted`. */
+  /** Reaches the server. Rejects with an `OrielError`. */
+  open(listener: TransportListener, signal?: AbortSignal): Promise<void>;
+  /** Frames arrive in order, or the transport is closed. */
+  send(frame: Frame): void;
+  /** Ends it without a word to the listener. */
   close(): void;
 }

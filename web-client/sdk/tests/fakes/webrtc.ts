@@ -21,6 +21,10 @@ export class FakeTrack extends EventTarget {
     this.readyState = 'ended';
   }
 
+  clone(): FakeTrack {
+    return new FakeTrack(this.kind);
+  }
+
   /** The device is gone: what a browser does then. */
   end(): void {
     this.readyState = 'ended';
@@ -91,6 +95,45 @@ export class FakeTransceiver {
   }
 }
 
+export class FakeChannel {
+  readyState = 'connecting';
+  bufferedAmount = 0;
+  bufferedAmountLowThreshold = 0;
+  binaryType = 'blob';
+  onmessage: ((event: { data: ArrayBuffer }) => void) | null = null;
+  onclose: (() => void) | null = null;
+  onbufferedamountlow: (() => void) | null = null;
+  readonly sent: Uint8Array[] = [];
+  readonly label: string;
+  readonly options: RTCDataChannelInit;
+
+  constructor(label: string, options: RTCDataChannelInit) {
+    this.label = label;
+    this.options = options;
+  }
+
+  send(bytes: Uint8Array): void {
+    if (this.readyState !== 'open') throw new DOMException('not open', 'InvalidStateError');
+    this.sent.push(bytes);
+    this.bufferedAmount += bytes.length;
+  }
+
+  /** The network has taken everything but `rest` bytes. */
+  flow(rest = 0): void {
+    this.bufferedAmount = rest;
+    this.onbufferedamountlow?.();
+  }
+
+  receive(bytes: Uint8Array<ArrayBuffer>): void {
+    this.onmessage?.({ data: bytes.slice().buffer });
+  }
+
+  close(): void {
+    this.readyState = 'closed';
+    this.onclose?.();
+  }
+}
+
 export class FakePeerConnection {
   /** Every one that was made, oldest first. */
   static made: FakePeerConnection[] = [];
@@ -102,10 +145,27 @@ export class FakePeerConnection {
   readonly transceivers: FakeTransceiver[] = [];
   /** What was called, in order. */
   readonly calls: string[] = [];
+  readonly channels: FakeChannel[] = [];
   offers = 0;
+  #configuration: RTCConfiguration;
 
-  constructor() {
+  constructor(configuration: RTCConfiguration = {}) {
+    this.#configuration = configuration;
     FakePeerConnection.made.push(this);
+  }
+
+  getConfiguration(): RTCConfiguration {
+    return this.#configuration;
+  }
+
+  setConfiguration(configuration: RTCConfiguration): void {
+    this.#configuration = configuration;
+  }
+
+  createDataChannel(label: string, options: RTCDataChannelInit): FakeChannel {
+    const channel = new FakeChannel(label, options);
+    this.channels.push(channel);
+    return channel;
   }
 
   static get newest(): FakePeerConnection {

@@ -1,0 +1,48 @@
+/** Who waits before the room, for those who may let them in. */
+import type { Room, Waiting } from '@oriel/client';
+import { html, nothing, type TemplateResult } from 'lit';
+import { hue, initials } from '../avatar/avatar.ts';
+
+/** The list, with two buttons for each; nothing while nobody waits. `act` carries out what was pressed. */
+export function lobby(room: Room, act: (step: () => Promise<void>) => void): TemplateResult | typeof nothing {
+  const { waiting, moderation } = room;
+  if (waiting.length === 0) return nothing;
+  const admitAll = async () => {
+    for (const one of waiting) await moderation.admit(one);
+  };
+  const item = (one: Waiting) => html`<li data-testid="lobby-item">
+    <span class="avatar" aria-hidden="true" style="--hue:${hue(one.identity)}">${initials(one.name)}</span>
+    <div class="who"><p class="name">${one.name}</p></div>
+    <button
+      type="button"
+      class="button quiet"
+      part="button"
+      data-testid="deny"
+      aria-label="Deny ${one.name}"
+      @click=${() => act(() => moderation.deny(one))}
+    >
+      Deny
+    </button>
+    <button
+      type="button"
+      class="button primary"
+      part="button"
+      data-testid="admit"
+      aria-label="Admit ${one.name}"
+      @click=${() => act(() => moderation.admit(one))}
+    >
+      Admit
+    </button>
+  </li>`;
+  return html`<section class="lobby" aria-labelledby="lobby">
+    <header>
+      <h3 id="lobby">Waiting <span class="count">${waiting.length}</span></h3>
+      ${waiting.length > 1
+        ? html`<button type="button" class="button quiet" part="button" @click=${() => act(admitAll)}>Admit all</button>`
+        : nothing}
+    </header>
+    <ul aria-label="People who wait to be let in">
+      ${waiting.map(item)}
+    </ul>
+  </section>`;
+}
