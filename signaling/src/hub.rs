@@ -406,7 +406,16 @@ impl Attachment {
     /// What the room says, and [`ErrorCode::Busy`] when it says nothing.
     pub async fn ask(&mut self, body: Request) -> Result<Reply, RequestError> {
         self.asked += 1;
-        let asked = self.asked;
+        self.ask_as(self.asked, body).await
+    }
+
+    /// Leaves on the participant's behalf, if it is still there.
+    pub async fn leave(&mut self) {
+        // A number that no client has used: it must not be taken for something asked again.
+        let _ = self.ask_as(u64::MAX, Request::Leave).await;
+    }
+
+    async fn ask_as(&mut self, asked: u64, body: Request) -> Result<Reply, RequestError> {
         self.request(asked, body)?;
         let reply = async {
             loop {

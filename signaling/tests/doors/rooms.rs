@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::server::{Server, claims, token};
 
@@ -47,6 +50,16 @@ async fn two_guests_meet_write_and_leave() {
         server.metric("oriel_joins_total{door=\"websocket\",outcome=\"ok\"}").await,
         Some(2)
     );
+}
+
+#[tokio::test]
+async fn who_closes_the_page_has_left() {
+    let server = Server::start_bare(&[]).await;
+    let (mut ana, _) = server.join_as_guest("lobby", "Ana").await;
+    let (mut ben, _) = server.join_as_guest("lobby", "Ben").await;
+    let away = CloseFrame { code: CloseCode::Away, reason: "".into() };
+    ben.send(Message::Close(Some(away))).await.unwrap();
+    assert_eq!(ana.event("participant.left").await["reason"], "left");
 }
 
 #[tokio::test]

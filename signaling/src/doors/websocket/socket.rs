@@ -234,6 +234,12 @@ impl Session<'_> {
         let message = match message {
             Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => message,
             Some(Ok(message @ (Message::Ping(_) | Message::Pong(_)))) => message,
+            // What a browser says when its page is closed (RFC 6455 §7.4.1), and whatever else it had
+            // to say may be lost then. Who comes back joins anew.
+            Some(Ok(Message::Close(Some(frame)))) if frame.code == CloseCode::Away => {
+                self.attachment.leave().await;
+                return Err(None);
+            }
             other => return Err(unusable(other)),
         };
         self.heard = Instant::now();
