@@ -57,10 +57,11 @@ export function chromiumDriver(page: Page): Driver {
       await page.screenshot({ path });
     },
     close: async () => {
-      // As a person closes a tab: the page hears of it, and can say good-bye.
-      const closed = page.waitForEvent('close');
-      await page.close({ runBeforeUnload: true });
-      await closed;
+      if (!page.isClosed()) {
+        // As a person closes a tab: the page hears of it, and can say good-bye. It may be gone before Playwright
+        // has its answer; that it is gone is what we wait for.
+        await Promise.all([page.waitForEvent('close'), page.close({ runBeforeUnload: true }).catch(() => {})]);
+      }
       await page.context().close();
     },
   };
