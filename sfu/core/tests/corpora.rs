@@ -9,6 +9,8 @@ mod codec;
 mod codec_peek;
 #[path = "../fuzz/bodies/engine_datagram.rs"]
 mod engine_datagram;
+#[path = "../fuzz/bodies/envelope.rs"]
+mod envelope;
 mod world;
 
 /// Runs a fuzz target's body over its corpus.
@@ -33,4 +35,9 @@ fn engines_bear_any_datagrams() {
 #[test]
 fn payloads_are_looked_into_without_harm() {
     replay("codec_peek", codec_peek::run);
+}
+
+#[test]
+fn data_messages_are_envelopes_or_none() {
+    replay("envelope", envelope::run);
 }
