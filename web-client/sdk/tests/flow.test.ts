@@ -40,6 +40,15 @@ test('what flowed and stops is told within moments, once, and so is its return',
   expect([told, flow.isSilent]).toEqual([['silent', 'heard'], false]);
 });
 
+test('what has just returned may stop again at once', async () => {
+  await pass(6, 1_000);
+  await pass(2, 0);
+  await pass(1, 1_000);
+  expect(told).toEqual(['silent', 'heard']);
+  await pass(2, 0);
+  expect([told, flow.isSilent]).toEqual([['silent', 'heard', 'silent'], true]);
+});
+
 test('now and then a packet is no flow that could stop', async () => {
   for (let round = 0; round < 10; round += 1) {
     await pass(2, 100);

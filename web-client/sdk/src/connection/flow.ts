@@ -48,7 +48,8 @@ export class Flow {
     this.#bytes = bytes;
     this.#news = isNews ? this.#news + 1 : 0;
     this.#quiet = isNews ? 0 : this.#quiet + 1;
-    if (this.#news >= FLOWS) this.#flowed = true;
+    // What returns is the flow that there was: it may stop again at once.
+    if (this.#news >= FLOWS || (isNews && this.#isSilent)) this.#flowed = true;
     if (isNews && this.#isSilent) {
       this.#isSilent = false;
       this.#listener.heard();

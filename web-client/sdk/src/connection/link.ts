@@ -14,8 +14,10 @@ import { Requests } from './requests.ts';
 const HEARTBEAT = 12_000;
 /** Milliseconds that the sign may take to come. */
 const HEARTBEAT_TIMEOUT = 6_000;
-/** The same when there is reason to doubt. */
-const PROBE_TIMEOUT = 1_500;
+/** The same when there is reason to doubt: some round trips, within bounds. */
+const PROBE_ROUND_TRIPS = 4;
+const SHORTEST_PROBE = 500;
+const LONGEST_PROBE = 1_500;
 /** Milliseconds that a good-bye may take. */
 const LEAVE_TIMEOUT = 1_000;
 
@@ -48,6 +50,8 @@ export class Link {
   #pulse: ReturnType<typeof setInterval> | undefined;
   #probing = false;
   #heardAt = 0;
+  /** Milliseconds that the opening's reply took. */
+  #roundTrip = LONGEST_PROBE;
   #ended = false;
 
   constructor(makeTransport: () => Transport, listener: LinkListener) {
@@ -104,7 +108,7 @@ export class Link {
 
   /** There is reason to doubt that the connection lives: finds out soon. */
   probe(): void {
-    this.#askForLife(PROBE_TIMEOUT);
+    this.#askForLife(Math.min(Math.max(PROBE_ROUND_TRIPS * this.#roundTrip, SHORTEST_PROBE), LONGEST_PROBE));
   }
 
   /** Says good-bye and closes. */
@@ -144,7 +148,9 @@ export class Link {
         signal,
       );
       signal?.addEventListener('abort', abort, { once: true });
+      const askedAt = Date.now();
       const reply = await this.#requests.askNow<T>(opening, undefined, send);
+      this.#roundTrip = Date.now() - askedAt;
       if (!isCurrent()) throw new OrielError('connection_lost', 'The connection ended right after it was made.');
       this.#attached = true;
       this.#pulse = setInterval(() => this.#beat(), HEARTBEAT);
