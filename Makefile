@@ -11,7 +11,7 @@ WEB_SOURCES := $(shell find web-client/sdk web-client/elements web-client/app we
 .DELETE_ON_ERROR:
 # Steps follow one another: each would otherwise take what the others need, and failures would mix.
 .NOTPARALLEL:
-.PHONY: help run build test check test-rust test-web e2e fuzz storm clean need-build need-test
+.PHONY: help run build test check test-rust test-web e2e fuzz storm bench-turn clean need-build need-test
 
 help: ## List what there is to do
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -30,7 +30,7 @@ check: need-build $(WEB) ## Format, lints and types
 	$(NPM) run check
 
 test-rust: need-build $(WEB) ## Rust tests
-	@scripts/need namespaces
+	@scripts/need namespaces coturn
 	$(CARGO) test --locked --workspace
 
 test-web: web-client/node_modules/.package-lock.json ## TypeScript unit tests
@@ -50,6 +50,11 @@ storm: need-build $(WEB) ## 300 participants join one room; ARGS="--within 5 --j
 	$(CARGO) build --locked --release --workspace
 	@scripts/storm $(ARGS)
 
+bench-turn: need-build ## The TURN server beside coturn; ARGS="udp --interval 5" picks some
+	@scripts/need coturn
+	@$(CARGO) build --locked --release --package turn-server --bin oriel-turn
+	@scripts/bench-turn $(ARGS)
+
 clean: ## Delete everything that was built or installed here
 	rm -rf target $(VENV) web-client/node_modules web-client/*/node_modules web-client/*/dist web-client/test-results
 
@@ -57,7 +62,7 @@ need-build:
 	@scripts/need rust node compiler
 
 need-test:
-	@scripts/need rust rust-lints node compiler cmake chromium firefox sound python namespaces
+	@scripts/need rust rust-lints node compiler cmake chromium firefox sound python namespaces coturn
 
 web-client/node_modules/.package-lock.json: web-client/package-lock.json
 	@scripts/need node

@@ -1,0 +1,192 @@
+//! DTLS sessions of clients. The only file that touches `dimpl`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dimpl::{Dtls, DtlsCertificate, Output};
+use turn_core::FiveTuple;
+
+/// A session that has no allocation for this long is forgotten.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// A certificate with its key, both DER. DTLS needs an ECDSA key.
+#[derive(Clone)]
+pub struct Identity {
+    /// The certificate.
+    pub certificate: Vec<u8>,
+    /// The private key, PKCS#8 or SEC1.
+    pub key: Vec<u8>,
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Identity").finish_non_exhaustive()
+    }
+}
+
+/// A datagram that no session here can read.
+#[derive(Debug)]
+pub(crate) struct Unreadable;
+
+/// The DTLS sessions of one worker.
+pub(crate) struct Sessions {
+    config: Arc<dimpl::Config>,
+    certificate: DtlsCertificate,
+    sessions: HashMap<FiveTuple, Session>,
+    most: usize,
+    buffer: Vec<u8>,
+}
+
+struct Session {
+    dtls: Dtls,
+    wake: Option<Instant>,
+    since: Instant,
+}
+
+impl Sessions {
+    /// No sessions; as many as `most` may come.
+    pub(crate) fn new(identity: Identity, most: usize) -> Result<Sessions, String> {
+        let config = dimpl::Config::builder()
+            // The client proves itself by TURN's credentials.
+            .require_client_certificate(false)
+            // Nobody is answered at length before it has shown that it gets the answers.
+            .use_server_cookie(true)
+            .build()
+            .map_err(|error| error.to_string())?;
+        Ok(Sessions {
+            config: Arc::new(config),
+            certificate: DtlsCertificate {
+                certificate: identity.certificate,
+                private_key: identity.key,
+            },
+            sessions: HashMap::new(),
+            most,
+            buffer: vec![0; 1 << 15],
+        })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Takes a datagram; `each` gets what was in it, `send` what is to be answered. False when the
+    /// session has ended.
+    pub(crate) fn receive(
+        &mut self,
+        now: Instant,
+        from: FiveTuple,
+        datagram: &[u8],
+        mut send: impl FnMut(&FiveTuple, &[u8]),
+        each: impl FnMut(&[u8]),
+    ) -> Result<bool, Unreadable> {
+        let is_new = !self.sessions.contains_key(&from);
+        if is_new {
+            if !is_client_hello(datagram) || self.sessions.len() >= self.most {
+                return Err(Unreadable);
+            }
+            let config = Arc::clone(&self.config);
+            let dtls = Dtls::new_auto(config, self.certificate.clone(), now);
+            self.sessions.insert(from, Session { dtls, wake: None, since: now });
+        }
+        let Some(session) = self.sessions.get_mut(&from) else { return Err(Unreadable) };
+        let result =
+            session.dtls.handle_timeout(now).and_then(|()| session.dtls.handle_packet(datagram));
+        if let Err(error) = &result {
+            tracing::debug!(%error, client = %from.client, "DTLS");
+        }
+        let is_open = session.drain(&from, &mut self.buffer, &mut send, each);
+        if is_new && result.is_err() {
+            // Without a word the client would try for a minute: with DTLS 1.0, say.
+            send(&from, &handshake_failure(datagram));
+        }
+        if result.is_err() || !is_open {
+            self.sessions.remove(&from);
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// Encrypts a message. False if there is no session that can.
+    pub(crate) fn send(
+        &mut self,
+        to: &FiveTuple,
+        contents: &[u8],
+        send: impl FnMut(&FiveTuple, &[u8]),
+    ) -> bool {
+        let Some(session) = self.sessions.get_mut(to) else { return false };
+        if session.dtls.send_application_data(contents).is_err() {
+            return false;
+        }
+        session.drain(to, &mut self.buffer, send, |_| {});
+        true
+    }
+
+    /// Retransmits what is due, and forgets sessions that serve nobody: they are returned.
+    pub(crate) fn sweep(
+        &mut self,
+        now: Instant,
+        is_known: impl Fn(&FiveTuple) -> bool,
+        mut send: impl FnMut(&FiveTuple, &[u8]),
+    ) -> Vec<FiveTuple> {
+        let buffer = &mut self.buffer;
+        let ended = self.sessions.extract_if(|tuple, session| {
+            if is_known(tuple) {
+                session.since = now;
+            }
+            if session.wake.is_some_and(|wake| wake <= now) {
+                let result = session.dtls.handle_timeout(now);
+                let is_open = session.drain(tuple, buffer, &mut send, |_| {});
+                if result.is_err() || !is_open {
+                    return true;
+                }
+            }
+            now.saturating_duration_since(session.since) >= IDLE
+        });
+        ended.map(|(tuple, _)| tuple).collect()
+    }
+}
+
+impl Session {
+    /// False when the client has closed it.
+    fn drain(
+        &mut self,
+        tuple: &FiveTuple,
+        buffer: &mut Vec<u8>,
+        mut send: impl FnMut(&FiveTuple, &[u8]),
+        mut each: impl FnMut(&[u8]),
+    ) -> bool {
+        let mut is_open = true;
+        loop {
+            match self.dtls.poll_output(buffer) {
+                Output::Packet(packet) => send(tuple, packet),
+                Output::ApplicationData(message) => each(message),
+                Output::CloseNotify => is_open = false,
+                Output::Timeout(at) => {
+                    self.wake = Some(at);
+                    return is_open;
+                }
+                Output::BufferTooSmall { needed } => {
+                    buffer.resize(needed.max(buffer.len() * 2), 0);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The alert that refuses a ClientHello, in the version of its record (RFC 6347 §4.1).
+fn handshake_failure(hello: &[u8]) -> [u8; 15] {
+    const FATAL: u8 = 2;
+    const HANDSHAKE_FAILURE: u8 = 40;
+    let mut alert = [21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, FATAL, HANDSHAKE_FAILURE];
+    if let Some(version) = hello.get(1..3) {
+        alert[1..3].copy_from_slice(version);
+    }
+    alert
+}
+
+/// Whether a datagram may begin a session: a handshake record with a ClientHello (RFC 6347 §4.3.2).
+fn is_client_hello(datagram: &[u8]) -> bool {
+    datagram.first() == Some(&22) && datagram.get(13) == Some(&1)
+}
