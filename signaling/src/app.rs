@@ -11,6 +11,7 @@ use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect};
 use sfu::Sfu;
+use signaling_core::info::Limits;
 use signaling_core::room;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -250,6 +251,11 @@ fn warn_of_local_media(config: &Config) {
 
 fn hub_config(config: &Config) -> hub::Config {
     let rooms = &config.rooms;
+    let limits = Limits {
+        data_bytes_per_second: config.sfu.data_bytes_per_second,
+        data_messages_per_second: config.sfu.data_messages_per_second,
+        ..room::Config::default().limits
+    };
     hub::Config {
         auto_create: rooms.auto_create,
         max_rooms: rooms.max_rooms as usize,
@@ -259,6 +265,7 @@ fn hub_config(config: &Config) -> hub::Config {
             lease: Duration::from_secs(rooms.lease),
             chat_history: rooms.chat_history as usize,
             journal_bytes: rooms.journal_bytes as usize,
+            limits,
             ..room::Config::default()
         },
     }

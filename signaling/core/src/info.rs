@@ -265,4 +265,8 @@ pub struct Limits {
     pub chat_bytes: u32,
     /// Bytes of one data message's envelope.
     pub data_bytes: u32,
+    /// Bytes of data messages that the data channels of one participant may send in a second.
+    pub data_bytes_per_second: u32,
+    /// The number of data messages in the same second.
+    pub data_messages_per_second: u32,
 }

@@ -187,6 +187,10 @@ export type Limits = {
   chat_bytes: number,
   /** Bytes of one data message's envelope. */
   data_bytes: number,
+  /** Bytes of data messages that the data channels of one participant may send in a second. */
+  data_bytes_per_second: number,
+  /** The number of data messages in the same second. */
+  data_messages_per_second: number,
 };
 
 /** Everything that a participant may see. */

@@ -2,6 +2,8 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Channels } from '../src/data/channels.ts';
 import { FakePeerConnection, type FakeChannel } from './fakes/webrtc.ts';
 
+const LIMITS = { data_bytes_per_second: 1_000_000, data_messages_per_second: 2_000 };
+
 let channels: Channels;
 let reliable: FakeChannel;
 let lossy: FakeChannel;
@@ -9,7 +11,7 @@ let lossy: FakeChannel;
 beforeEach(() => {
   vi.useFakeTimers();
   const pc = new FakePeerConnection();
-  channels = new Channels(pc as unknown as RTCPeerConnection, () => {});
+  channels = new Channels(pc as unknown as RTCPeerConnection, LIMITS, () => {});
   [reliable, lossy] = pc.channels as [FakeChannel, FakeChannel];
   reliable.readyState = lossy.readyState = 'open';
 });

@@ -51,6 +51,8 @@ impl Default for Config {
                 message_bytes: 64 * 1024,
                 chat_bytes: 8192,
                 data_bytes: 64 * 1024,
+                data_bytes_per_second: 1 << 20,
+                data_messages_per_second: 2_000,
             },
         }
     }

@@ -207,7 +207,7 @@ export class Connection {
 
   #makeMedia({ ice_servers: iceServers, limits, grants }: Joined): Media {
     const media: Media = new Media(
-      { iceServers, slots: limits.slots, receives: grants.can_subscribe },
+      { iceServers, limits, receives: grants.can_subscribe },
       {
         request: (request) => this.request(request),
         envelope: (bytes) => this.#listener.envelope(bytes),

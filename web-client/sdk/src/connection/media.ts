@@ -6,7 +6,7 @@
 import { Channels } from '../data/channels.ts';
 import { OrielError } from '../errors.ts';
 import { tune, type Outgoing } from '../media/publish.ts';
-import type { EventFrame, IceServer, TrackInfo } from '../protocol.gen.ts';
+import type { EventFrame, IceServer, Limits, TrackInfo } from '../protocol.gen.ts';
 import type { Replies, RequestOf, RequestType } from '../transport/transport.ts';
 import { Flow } from './flow.ts';
 import { MediaWatch } from './media-watch.ts';
@@ -16,8 +16,8 @@ import { FIRST_PAIRS, SlotPool, type Line } from './slots.ts';
 
 export interface MediaSettings {
   iceServers: IceServer[];
-  /** Pairs of slots that the server allows. */
-  slots: number;
+  /** What the server allows. */
+  limits: Limits;
   /** Whether others' media may be received. */
   receives: boolean;
 }
@@ -58,7 +58,7 @@ export class Media {
   constructor(settings: MediaSettings, listener: MediaListener) {
     this.#settings = settings;
     this.#listener = listener;
-    this.slots = new SlotPool(settings.slots);
+    this.slots = new SlotPool(settings.limits.slots);
     this.#peer = new PeerConnection(
       { iceServers: settings.iceServers },
       {
@@ -69,7 +69,7 @@ export class Media {
         stateChanged: (state) => this.#watch.stateChanged(state),
       },
     );
-    this.channels = new Channels(this.#peer.pc, (bytes) => listener.envelope(bytes));
+    this.channels = new Channels(this.#peer.pc, settings.limits, (bytes) => listener.envelope(bytes));
     this.#senders = new Senders(this.#peer);
     this.#watch = new MediaWatch({
       restart: () => this.#peer.negotiate({ iceRestart: true }),

@@ -4,23 +4,23 @@
  */
 
 import { OrielError } from '../errors.ts';
+import type { Limits } from '../protocol.gen.ts';
+
+/** What the server takes in a second. */
+type DataLimits = Pick<Limits, 'data_bytes_per_second' | 'data_messages_per_second'>;
 
 export type Reliability = 'reliable' | 'lossy';
 
 /**
- * Bytes that may wait in the browser before senders do, and at which they go on. After a gap in the path
- * all of them arrive within moments, and must still be within what the server takes in a second.
+ * The shares of what the server takes in a second that may wait in the browser before senders do, and at
+ * which they go on. After a gap in the path all of that arrives within moments, and must still be taken.
  */
-const FULL = 524_288;
-const LOW = 131_072;
+const FULL = 1 / 2;
+const LOW = 1 / 8;
 /** Messages that may wait for that. */
 const LIMIT = 1_024;
-/**
- * What one connection sends a second, of both channels together: somewhat less than the server takes by
- * default (`sfu.data_bytes_per_second`, `sfu.data_messages_per_second`), as it ends connections beyond that.
- */
-const BYTES_PER_SECOND = 900_000;
-const MESSAGES_PER_SECOND = 1_800;
+/** The share of what the server takes that one connection sends: it ends connections that send more. */
+const SHARE = 0.9;
 /** Seconds of that which may go at once after a silence. */
 const BURST = 0.25;
 
@@ -38,12 +38,12 @@ interface Waiting {
 export class Channels {
   readonly #lanes: Readonly<Record<Reliability, Lane>>;
 
-  /** They open with the connection. `received` is told every message, of both. */
-  constructor(pc: RTCPeerConnection, received: (bytes: Uint8Array) => void) {
-    const pace = new Pace();
+  /** They open with the connection, and keep to `limits`. `received` is told every message, of both. */
+  constructor(pc: RTCPeerConnection, limits: DataLimits, received: (bytes: Uint8Array) => void) {
+    const pace = new Pace(limits);
     this.#lanes = {
-      reliable: new Lane(pc.createDataChannel('reliable', OPTIONS.reliable), pace, received),
-      lossy: new Lane(pc.createDataChannel('lossy', OPTIONS.lossy), pace, received),
+      reliable: new Lane(pc.createDataChannel('reliable', OPTIONS.reliable), pace, limits, received),
+      lossy: new Lane(pc.createDataChannel('lossy', OPTIONS.lossy), pace, limits, received),
     };
   }
 
@@ -64,11 +64,18 @@ export class Channels {
   }
 }
 
-/** How much may go now. */
+/** How much may go now, of both channels together. */
 class Pace {
+  readonly #bytesPerSecond: number;
+  readonly #messagesPerSecond: number;
   /** Seconds of sending that are owed to the clock; beyond the burst they have to be waited for. */
   #debt = 0;
   #at = performance.now();
+
+  constructor(limits: DataLimits) {
+    this.#bytesPerSecond = SHARE * limits.data_bytes_per_second;
+    this.#messagesPerSecond = SHARE * limits.data_messages_per_second;
+  }
 
   /** Milliseconds until something may go. */
   get wait(): number {
@@ -79,7 +86,7 @@ class Pace {
   }
 
   spend(bytes: number): void {
-    this.#debt += Math.max(bytes / BYTES_PER_SECOND, 1 / MESSAGES_PER_SECOND);
+    this.#debt += Math.max(bytes / this.#bytesPerSecond, 1 / this.#messagesPerSecond);
   }
 }
 
@@ -87,14 +94,16 @@ class Pace {
 class Lane {
   readonly #channel: RTCDataChannel;
   readonly #pace: Pace;
+  readonly #full: number;
   #waiting: Waiting[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(channel: RTCDataChannel, pace: Pace, received: (bytes: Uint8Array) => void) {
+  constructor(channel: RTCDataChannel, pace: Pace, limits: DataLimits, received: (bytes: Uint8Array) => void) {
     this.#channel = channel;
     this.#pace = pace;
+    this.#full = FULL * limits.data_bytes_per_second;
     channel.binaryType = 'arraybuffer';
-    channel.bufferedAmountLowThreshold = LOW;
+    channel.bufferedAmountLowThreshold = LOW * limits.data_bytes_per_second;
     channel.onbufferedamountlow = () => this.#drain();
     channel.onclose = () => this.#closed();
     channel.onmessage = ({ data }) => {
@@ -126,7 +135,7 @@ class Lane {
   }
 
   get #mayGo(): boolean {
-    return this.#channel.bufferedAmount < FULL && this.#pace.wait === 0;
+    return this.#channel.bufferedAmount < this.#full && this.#pace.wait === 0;
   }
 
   #drain(): void {
@@ -141,7 +150,7 @@ class Lane {
     }
     clearTimeout(this.#timer);
     // While the browser is full, it says when it no longer is.
-    const isFull = this.#channel.bufferedAmount >= FULL;
+    const isFull = this.#channel.bufferedAmount >= this.#full;
     if (this.#waiting.length > 0 && !isFull) this.#timer = setTimeout(() => this.#drain(), this.#pace.wait);
   }
 
