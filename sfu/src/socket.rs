@@ -1,4 +1,5 @@
-//! UDP in batches: `recvmmsg` with GRO on the way in, GSO on the way out, by `quinn-udp`.
+//! UDP in batches: `recvmmsg` with GRO on the way in by `quinn-udp`, GSO on the way out, many
+//! sends in a call where the system has that.
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
@@ -107,69 +108,80 @@ impl Sockets {
         true
     }
 
-    /// Sends datagrams in order. Neighbours of one size to one destination leave in one call.
-    /// What the system's buffer has no room for is lost, as on any network; returns how many.
-    pub(crate) fn send(&self, transmits: &[Transmit], joined: &mut Vec<u8>) -> u64 {
+    /// Sends datagrams in order. What the system's buffer has no room for is lost, as on any
+    /// network; returns how many.
+    pub(crate) fn send(&self, transmits: &[Transmit]) -> u64 {
         let mut lost = 0;
         let mut rest = transmits;
-        while let [first, ..] = rest {
+        while let Some(first) = rest.first() {
             let ipv4 = first.destination.is_ipv4();
-            let Some(bound) = self.bound.iter().find(|b| b.address.is_ipv4() == ipv4) else {
-                lost += 1;
-                rest = &rest[1..];
-                continue;
+            let is_other = |transmit: &Transmit| transmit.destination.is_ipv4() != ipv4;
+            let count = rest.iter().position(is_other).unwrap_or(rest.len());
+            let (alike, others) = rest.split_at(count);
+            lost += match self.bound.iter().find(|bound| bound.address.is_ipv4() == ipv4) {
+                Some(bound) => self.send_from(bound, alike),
+                None => alike.iter().map(|transmit| transmit.datagrams().len() as u64).sum(),
             };
-            let count = run_length(rest, bound.state.max_gso_segments());
-            let (run, after) = rest.split_at(count);
-            rest = after;
-            let size = first.contents.len();
-            let contents = if count == 1 {
-                first.contents.as_slice()
+            rest = others;
+        }
+        lost
+    }
+
+    #[cfg(target_os = "linux")]
+    fn send_from(&self, bound: &Bound, transmits: &[Transmit]) -> u64 {
+        let mut lost = 0;
+        let mut rest = transmits;
+        while let Some(first) = rest.first() {
+            let sent = if first.datagrams().len() <= bound.state.max_gso_segments() {
+                crate::batch::send(&bound.socket, rest, |t| self.source(bound, t)).unwrap_or(0)
             } else {
-                joined.clear();
-                run.iter().for_each(|transmit| joined.extend_from_slice(&transmit.contents));
-                joined.as_slice()
+                0
             };
-            let source = first.source.ip();
-            let is_open = bound.address.ip().is_unspecified() && self.local.contains(&source);
-            let sent = bound.state.try_send(
-                (&bound.socket).into(),
-                &quinn_udp::Transmit {
-                    destination: first.destination,
-                    ecn: None,
-                    contents,
-                    segment_size: (count > 1).then_some(size),
-                    src_ip: is_open.then_some(source),
-                },
-            );
-            if let Err(error) = sent {
-                tracing::debug!(%error, destination = %first.destination, "sending");
-                lost += count as u64;
+            rest = &rest[sent..];
+            // What was not taken, if anything is left, was refused for a reason.
+            if let (true, Some((first, others))) = (sent < crate::batch::SENDS, rest.split_first())
+            {
+                lost += self.send_one(bound, first);
+                rest = others;
             }
         }
         lost
     }
-}
 
-/// How many of the first datagrams can leave in one call: one source and destination, one size
-/// (the last may be shorter), and no more than a UDP datagram's bytes.
-fn run_length(transmits: &[Transmit], max_segments: usize) -> usize {
-    const MAX_BYTES: usize = 65_000;
-    let Some(first) = transmits.first() else { return 0 };
-    let size = first.contents.len();
-    let limit = max_segments.min(MAX_BYTES / size.max(1)).max(1);
-    let mut count = 1;
-    for transmit in transmits.iter().take(limit).skip(1) {
-        let same_way = (transmit.source, transmit.destination) == (first.source, first.destination);
-        if !same_way || transmit.contents.len() > size {
-            break;
-        }
-        count += 1;
-        if transmit.contents.len() < size {
-            break;
-        }
+    #[cfg(not(target_os = "linux"))]
+    fn send_from(&self, bound: &Bound, transmits: &[Transmit]) -> u64 {
+        transmits.iter().map(|transmit| self.send_one(bound, transmit)).sum()
     }
-    count
+
+    /// The address that a datagram is to leave from, where the socket is bound to all.
+    fn source(&self, bound: &Bound, transmit: &Transmit) -> Option<IpAddr> {
+        let source = transmit.source.ip();
+        (bound.address.ip().is_unspecified() && self.local.contains(&source)).then_some(source)
+    }
+
+    fn send_one(&self, bound: &Bound, transmit: &Transmit) -> u64 {
+        let size = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
+        // A system without segmentation offload takes one at a time.
+        let most = size * bound.state.max_gso_segments();
+        let mut lost = 0;
+        for contents in transmit.contents.chunks(most) {
+            let sent = bound.state.try_send(
+                (&bound.socket).into(),
+                &quinn_udp::Transmit {
+                    destination: transmit.destination,
+                    ecn: None,
+                    contents,
+                    segment_size: (contents.len() > size).then_some(size),
+                    src_ip: self.source(bound, transmit),
+                },
+            );
+            if let Err(error) = sent {
+                tracing::debug!(%error, destination = %transmit.destination, "sending");
+                lost += contents.len().div_ceil(size) as u64;
+            }
+        }
+        lost
+    }
 }
 
 /// What a worker reads into.
@@ -205,29 +217,91 @@ fn open(address: SocketAddr, shared: bool, buffer: usize) -> io::Result<Socket> 
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
+    use sfu_core::Transport;
+
     use super::*;
 
-    fn transmit(port: u16, size: usize) -> Transmit {
-        Transmit {
-            transport: sfu_core::Transport::Udp,
-            source: SocketAddr::from(([127, 0, 0, 1], 1)),
-            destination: SocketAddr::from(([127, 0, 0, 1], port)),
-            contents: vec![0; size],
+    /// Sends to ourselves, by a socket for this address, and returns what comes.
+    fn echo(bind: [u8; 4], trains: &[(Vec<u8>, Option<usize>)], count: usize) -> Vec<Vec<u8>> {
+        let config = Config { bind: vec![bind.into()], udp_port: 0, ..Config::default() };
+        let sockets = Sockets::open(&config, 1).unwrap().remove(0);
+        let address = SocketAddr::from(([127, 0, 0, 1], sockets.port()));
+        let transmits: Vec<Transmit> = trains
+            .iter()
+            .map(|(contents, segment_size)| Transmit {
+                transport: Transport::Udp,
+                source: address,
+                destination: address,
+                contents: contents.clone(),
+                segment_size: *segment_size,
+            })
+            .collect();
+        assert_eq!(sockets.send(&transmits), 0);
+        let mut buffers = ReceiveBuffers::new();
+        let mut came = Vec::new();
+        let end = Instant::now() + Duration::from_secs(10);
+        while came.len() < count && Instant::now() < end {
+            sockets.receive(0, &mut buffers, |source, destination, datagram| {
+                assert_eq!((source, destination), (address, address));
+                came.push(datagram.to_vec());
+            });
+        }
+        came
+    }
+
+    #[test]
+    fn trains_arrive_as_their_datagrams_in_order() {
+        for bind in [[127, 0, 0, 1], [0, 0, 0, 0]] {
+            // More than one call takes.
+            let trains: Vec<(Vec<u8>, Option<usize>)> = (0..50u8)
+                .flat_map(|n| [(vec![n; 2_500], Some(1_000)), (vec![n; 10], None)])
+                .collect();
+            let expected: Vec<Vec<u8>> = trains
+                .iter()
+                .flat_map(|(contents, size)| contents.chunks(size.unwrap_or(contents.len())))
+                .map(<[u8]>::to_vec)
+                .collect();
+            assert_eq!(echo(bind, &trains, expected.len()), expected);
         }
     }
 
     #[test]
-    fn a_run_ends_after_a_shorter_datagram_and_before_a_longer_one() {
-        let all = [transmit(1, 9), transmit(1, 9), transmit(1, 5), transmit(1, 9)];
-        assert_eq!(run_length(&all, 64), 3);
-        assert_eq!(run_length(&all[2..], 64), 1);
+    fn a_train_longer_than_the_system_takes_arrives_whole() {
+        let contents: Vec<u8> = (0..200u8).flat_map(|n| [n; 20]).collect();
+        let trains = [(vec![7; 9], None), (contents.clone(), Some(20)), (vec![8; 9], None)];
+        let came = echo([127, 0, 0, 1], &trains, 202);
+        assert_eq!(came.len(), 202);
+        assert_eq!(
+            (came[0].as_slice(), came[201].as_slice()),
+            ([7; 9].as_slice(), [8; 9].as_slice())
+        );
+        assert_eq!(came[1..201].concat(), contents);
     }
 
     #[test]
-    fn a_run_has_one_destination_and_no_more_than_the_system_takes() {
-        assert_eq!(run_length(&[transmit(1, 9), transmit(2, 9)], 64), 1);
-        let many: Vec<_> = (0..100).map(|_| transmit(1, 9)).collect();
-        assert_eq!(run_length(&many, 64), 64);
-        assert_eq!(run_length(&many, 1), 1);
+    fn what_cannot_be_sent_is_counted_and_the_rest_goes() {
+        let config = Config { bind: vec![[127, 0, 0, 1].into()], udp_port: 0, ..Config::default() };
+        let sockets = Sockets::open(&config, 1).unwrap().remove(0);
+        let here = SocketAddr::from(([127, 0, 0, 1], sockets.port()));
+        let to = |destination, size| Transmit {
+            transport: Transport::Udp,
+            source: here,
+            destination,
+            contents: vec![1; size],
+            segment_size: None,
+        };
+        let other_family = SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 9));
+        // Longer than UDP allows, and an address family that has no socket.
+        let transmits = [to(here, 5), to(here, 70_000), to(other_family, 5), to(here, 6)];
+        assert_eq!(sockets.send(&transmits), 2);
+        let mut sizes = Vec::new();
+        let mut buffers = ReceiveBuffers::new();
+        let end = Instant::now() + Duration::from_secs(10);
+        while sizes.len() < 2 && Instant::now() < end {
+            sockets.receive(0, &mut buffers, |_, _, datagram| sizes.push(datagram.len()));
+        }
+        assert_eq!(sizes, [5, 6]);
     }
 }

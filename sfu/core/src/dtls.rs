@@ -1,24 +1,40 @@
-//! DTLS as it comes with str0m, with a [`Gate`] between it and SCTP: the one place where SCTP's
-//! packets can be seen in the clear before they are acted on.
+//! DTLS as it comes with str0m, watched in two places: a [`Gate`] is between it and SCTP, whose
+//! packets can be seen in the clear nowhere else before they are acted on, and a copy of the SRTP
+//! keys is left for the egress, as str0m keeps them to itself.
 
+use std::cell::RefCell;
 use std::time::Instant;
 
 use str0m::crypto::dtls::{
     DtlsCert, DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, DtlsVersion, ProtocolVersion,
+    SrtpProfile,
 };
 use str0m::crypto::{CryptoError, CryptoProvider, from_feature_flags};
 
+use crate::egress::keys::{Cell, Keying, Profile};
 use crate::sctp::{Gate, Verdict};
 
-/// str0m's own cryptography, whose DTLS has the gate.
-pub(crate) fn provider() -> CryptoProvider {
-    CryptoProvider { dtls_provider: &Gated, ..from_feature_flags() }
+thread_local! {
+    static BUILDING: RefCell<Option<Cell>> = const { RefCell::new(None) };
+}
+
+/// Runs what builds one `Rtc` with str0m's own cryptography, whose DTLS is watched, and returns
+/// where its keys will be with it.
+///
+/// str0m has no way to say for which session it makes a DTLS connection, but makes it while the
+/// `Rtc` is built: the cell lies beside, on this thread, for as long.
+pub(crate) fn watch<T>(build: impl FnOnce(CryptoProvider) -> T) -> (T, Cell) {
+    let cell = Cell::default();
+    BUILDING.replace(Some(Cell::clone(&cell)));
+    let built = build(CryptoProvider { dtls_provider: &Watched, ..from_feature_flags() });
+    BUILDING.take();
+    (built, cell)
 }
 
 #[derive(Debug)]
-struct Gated;
+struct Watched;
 
-impl DtlsProvider for Gated {
+impl DtlsProvider for Watched {
     fn generate_certificate(&self) -> Option<DtlsCert> {
         from_feature_flags().dtls_provider.generate_certificate()
     }
@@ -31,22 +47,42 @@ impl DtlsProvider for Gated {
         mtu: Option<usize>,
     ) -> Result<Box<dyn DtlsInstance>, CryptoError> {
         let inner = from_feature_flags().dtls_provider.new_dtls(cert, now, dtls_version, mtu)?;
-        Ok(Box::new(GatedInstance { inner, gate: Gate::default(), ended: false }))
+        let keys = BUILDING.with_borrow(Option::clone).unwrap_or_default();
+        Ok(Box::new(WatchedInstance { inner, gate: Gate::default(), ended: false, keys }))
     }
 }
 
 #[derive(Debug)]
-struct GatedInstance {
+struct WatchedInstance {
     inner: Box<dyn DtlsInstance>,
     gate: Gate,
     ended: bool,
+    keys: Cell,
 }
 
-impl DtlsInstance for GatedInstance {
+impl WatchedInstance {
+    fn keep(&self, material: &[u8], profile: SrtpProfile) {
+        let profile = match profile {
+            SrtpProfile::AES128_CM_SHA1_80 => Profile::AesCm,
+            SrtpProfile::AEAD_AES_128_GCM => Profile::Gcm128,
+            SrtpProfile::AEAD_AES_256_GCM => Profile::Gcm256,
+            // str0m offers no other.
+            _ => return,
+        };
+        let is_client = self.inner.is_active();
+        // A session has one handshake: what would come later is not for these streams.
+        let _ = self.keys.set(Keying { profile, material: material.to_vec(), is_client });
+    }
+}
+
+impl DtlsInstance for WatchedInstance {
     fn poll_output<'a>(&mut self, buf: &'a mut [u8]) -> DtlsOutput<'a> {
         /// SCTP's shortest packet is longer: it is refused unread.
         const NOTHING: DtlsOutput<'_> = DtlsOutput::ApplicationData(&[]);
         let output = self.inner.poll_output(buf);
+        if let DtlsOutput::KeyingMaterial(material, profile) = &output {
+            self.keep(material, *profile);
+        }
         let DtlsOutput::ApplicationData(packet) = output else { return output };
         if self.ended {
             return NOTHING;

@@ -10,11 +10,13 @@ mod relay;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::command::{Command, Group, RequestKey, RoomKey, SessionKey, TrackKey};
 use crate::config::Config;
 use crate::demux::{Demux, Endpoint, Owner, Place, Protocol, Transport};
+use crate::departures::Departures;
+use crate::egress::WallClock;
 use crate::event::{CommandError, Event, MediaKind};
 use crate::path::Route;
 use crate::router::Router;
@@ -27,6 +29,9 @@ use crate::track::Track;
 
 /// A timer that is due already is looked at again after this: time must move, or it would spin.
 const QUANTUM: Duration = Duration::from_millis(1);
+
+/// Buffers that are kept for datagrams.
+const MAX_SPARE: usize = 64;
 
 /// A datagram from the network.
 #[derive(Debug)]
@@ -48,17 +53,26 @@ impl Datagram<'_> {
     }
 }
 
-/// A datagram for the network.
+/// One or several datagrams for the network, end to end.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Transmit {
-    /// How it goes: on TCP, to the connection from `destination`.
+    /// How they go: on TCP, to the connection from `destination`.
     pub transport: Transport,
-    /// The advertised address that it leaves from.
+    /// The advertised address that they leave from.
     pub source: SocketAddr,
-    /// Where it goes.
+    /// Where they go.
     pub destination: SocketAddr,
-    /// Its bytes.
+    /// Their bytes.
     pub contents: Vec<u8>,
+    /// The size of each, save that the last may be shorter; `None` if there is but one.
+    pub segment_size: Option<usize>,
+}
+
+impl Transmit {
+    /// Each datagram by itself.
+    pub fn datagrams(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.contents.chunks(self.segment_size.unwrap_or(self.contents.len()).max(1))
+    }
 }
 
 /// What goes into an engine.
@@ -142,7 +156,8 @@ pub struct Engine {
     /// When to look at which session. An entry can be too early, never too late.
     timers: BinaryHeap<Reverse<(Instant, usize)>>,
     watched: Vec<Watched>,
-    dirty: Vec<usize>,
+    departures: Departures,
+    clock: WallClock,
     outputs: VecDeque<Output>,
     outbox: Outbox,
     stats: Stats,
@@ -160,10 +175,24 @@ impl Engine {
             demux: Demux::default(),
             timers: BinaryHeap::new(),
             watched: Vec::new(),
-            dirty: Vec::new(),
+            departures: Departures::default(),
+            clock: WallClock::new(now, UNIX_EPOCH),
             outputs: VecDeque::new(),
             outbox: Outbox::default(),
             stats: Stats::default(),
+        }
+    }
+
+    /// Tells the time of day, which sessions that are opened from now on report to their remote
+    /// sides. Without it they count from 1970.
+    pub fn set_wall_clock(&mut self, now: Instant, wall: SystemTime) {
+        self.clock = WallClock::new(now, wall);
+    }
+
+    /// Takes back the buffer of a [`Transmit`] that was sent, to write to it again.
+    pub fn reuse(&mut self, contents: Vec<u8>) {
+        if self.outbox.spare.len() < MAX_SPARE {
+            self.outbox.spare.push(contents);
         }
     }
 
@@ -195,7 +224,7 @@ impl Engine {
                 return Some(output);
             }
             self.request_keyframes();
-            let index = self.dirty.pop()?;
+            let index = self.departures.next(&mut self.sessions, self.now)?;
             if let Some(session) = &mut self.sessions[index] {
                 session.flush(self.now, &mut self.outbox);
                 self.digest(index);
@@ -207,7 +236,7 @@ impl Engine {
     pub fn deadline(&self) -> Option<Instant> {
         let timer = self.timers.peek().map(|Reverse((at, _))| *at);
         let watched = self.watched.iter().map(|watched| watched.at).min();
-        [timer, watched].into_iter().flatten().min()
+        [timer, watched, self.departures.deadline()].into_iter().flatten().min()
     }
 
     // ---- datagrams ----
@@ -230,11 +259,11 @@ impl Engine {
         let Some(session) = &mut self.sessions[index] else { return };
         session.receive(route, datagram.contents, self.now, &mut self.outbox);
         self.digest(index);
-        // An acknowledgement may have made room in SCTP.
+        // A receiver may miss packets, and an acknowledgement may have made room in SCTP.
         if let Some(session) = &mut self.sessions[index]
-            && session.has_backlog()
+            && (session.is_urgent() || session.has_backlog())
         {
-            session.mark_dirty(index, &mut self.dirty);
+            self.departures.now(index, session);
         }
     }
 
@@ -340,7 +369,8 @@ impl Engine {
     /// Passes on what a session has put into the outbox, and sets its timer.
     fn digest(&mut self, index: usize) {
         let mut outbox = std::mem::take(&mut self.outbox);
-        self.stats.datagrams_out += outbox.transmits.len() as u64;
+        let count = |transmit: &Transmit| transmit.datagrams().len() as u64;
+        self.stats.datagrams_out += outbox.transmits.iter().map(count).sum::<u64>();
         self.outputs.extend(outbox.transmits.drain(..).map(Output::Transmit));
         for (channel, fate) in outbox.fates.drain(..) {
             self.stats.end_data(channel, fate);
@@ -358,8 +388,8 @@ impl Engine {
         match happened {
             Happened::Packet { track, packet } => {
                 let Some(router) = self.routers.get_mut(&room) else { return };
-                let (sessions, dirty) = (&mut self.sessions, &mut self.dirty);
-                router.forward(track, &packet, sessions, dirty, &mut self.stats);
+                let (sessions, departures) = (&mut self.sessions, &mut self.departures);
+                router.forward(track, &packet, sessions, departures, &mut self.stats);
                 self.watch(room, track);
             }
             Happened::Dropped(reason) => self.stats.drop(reason),
@@ -428,13 +458,13 @@ impl Engine {
     fn request_keyframes(&mut self) {
         let now = self.now;
         let (sessions, routers) = (&mut self.sessions, &mut self.routers);
-        let (dirty, stats) = (&mut self.dirty, &mut self.stats);
+        let (departures, stats) = (&mut self.departures, &mut self.stats);
         self.watched.retain_mut(|watched| {
             if watched.at > now {
                 return true;
             }
             let Some(router) = routers.get_mut(&watched.room) else { return false };
-            match router.request_keyframes(watched.track, sessions, now, dirty, stats) {
+            match router.request_keyframes(watched.track, sessions, now, departures, stats) {
                 Some(at) => {
                     watched.at = at.max(now + QUANTUM);
                     true
@@ -480,7 +510,7 @@ impl Engine {
 
     fn mark_dirty(&mut self, index: usize) {
         if let Some(session) = &mut self.sessions[index] {
-            session.mark_dirty(index, &mut self.dirty);
+            self.departures.now(index, session);
         }
     }
 
@@ -543,7 +573,7 @@ impl Engine {
         if let Some(index) = self.index_in(room, key) {
             self.close(index);
         }
-        let session = Session::new(room, key, &self.config, self.now);
+        let session = Session::new(room, key, &self.config, self.clock, self.now);
         let free = self.sessions.iter().position(Option::is_none);
         let index = free.unwrap_or(self.sessions.len());
         if index == self.sessions.len() {

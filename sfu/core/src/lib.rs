@@ -6,13 +6,14 @@
 //! 2. `demux`: the source address names the session. A first STUN check is matched by ICE ufrag
 //!    and must prove itself before its address counts for anything. `path` follows a client
 //!    whose address changes, and ends all sending when its consent ends.
-//! 3. `session`: SRTP, NACK and RTX are str0m's. Out comes a packet with what forwarding must
-//!    know of it: encoding, keyframe or not, capture time.
+//! 3. `session`: SRTP, NACK and RTX of what comes in are str0m's. Out comes a packet with what
+//!    forwarding must know of it: encoding, keyframe or not, capture time.
 //! 4. `router`: for each subscription of the packet's track
 //! 5. `select` says whether it passes, and why not ([`stats::DropReason`]),
 //! 6. `rewrite` makes its numbers continue the slot's stream,
-//! 7. and the subscriber's session queues it and is marked dirty.
-//! 8. [`Engine::poll`] flushes each dirty session once: encryption, and out.
+//! 7. and the subscriber's session queues it in its `egress`; `departures` notes when it leaves.
+//! 8. [`Engine::poll`] flushes each such session once: the packets of a picture are written and
+//!    sealed end to end in one buffer, which the system takes in one call.
 //!
 //! A data message goes the same way: what a session has received is read as an [`envelope`], `data`
 //! says who gets a copy, the copy waits in its session's `backlog`, and the flush gives it to SCTP.
@@ -26,7 +27,9 @@ mod config;
 mod containment;
 mod data;
 mod demux;
+mod departures;
 mod dtls;
+mod egress;
 mod engine;
 pub mod envelope;
 mod event;

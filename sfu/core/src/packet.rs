@@ -58,6 +58,10 @@ pub(crate) struct Outgoing {
     pub(crate) line: usize,
     /// The subscriber's payload type.
     pub(crate) payload_type: u8,
+    /// The subscriber's payload type for sending it again (RFC 4588), if it takes that.
+    pub(crate) resend_type: Option<u8>,
+    /// Ticks of `timestamp` in a second.
+    pub(crate) clock_rate: u32,
     /// Continuous in the slot, below 65,536 at its start.
     pub(crate) sequence: u64,
     /// Continuous in the slot.

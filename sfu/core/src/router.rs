@@ -5,6 +5,8 @@ use std::time::Instant;
 
 use crate::command::TrackKey;
 use crate::data::Members;
+use crate::departures::Departures;
+use crate::event::MediaKind;
 use crate::packet::Packet;
 use crate::session::Session;
 use crate::stats::{DropReason, Stats};
@@ -65,14 +67,14 @@ impl Router {
         self.tracks.iter_mut().flatten()
     }
 
-    /// Forwards one packet of the track at `index` to everybody who gets it. Sessions that have
-    /// got something are put on `dirty`.
+    /// Forwards one packet of the track at `index` to everybody who gets it, and notes in
+    /// `departures` when it leaves.
     pub(crate) fn forward(
         &mut self,
         index: usize,
         packet: &Packet,
         sessions: &mut [Option<Session>],
-        dirty: &mut Vec<usize>,
+        departures: &mut Departures,
         stats: &mut Stats,
     ) {
         let Some(track) = self.at(index) else { return };
@@ -87,14 +89,17 @@ impl Router {
             stats.drop(DropReason::Muted);
             return;
         }
+        let is_whole = packet.marker || track.kind == MediaKind::Audio;
         let mut awaited = false;
         for subscription in &mut track.subscriptions {
             let Some(subscriber) = &mut sessions[subscription.session] else { continue };
-            match subscription.forward(packet, subscriber) {
-                Ok(outgoing) => {
-                    stats.forward(track.kind, outgoing.payload.len());
-                    subscriber.send(outgoing);
-                    subscriber.mark_dirty(subscription.session, dirty);
+            let sent = subscription
+                .forward(packet, subscriber)
+                .and_then(|outgoing| subscriber.send(outgoing, is_whole, packet.arrived));
+            match sent {
+                Ok(()) => {
+                    stats.forward(track.kind, packet.payload.len());
+                    departures.note(subscription.session, subscriber, is_whole);
                 }
                 Err(reason) => {
                     awaited |= reason == DropReason::AwaitingKeyframe;
@@ -114,7 +119,7 @@ impl Router {
         index: usize,
         sessions: &mut [Option<Session>],
         now: Instant,
-        dirty: &mut Vec<usize>,
+        departures: &mut Departures,
         stats: &mut Stats,
     ) -> Option<Instant> {
         let track = self.at(index)?;
@@ -123,7 +128,7 @@ impl Router {
         for ssrc in track.poll_keyframe_requests(now) {
             stats.keyframe_requests += 1;
             publisher.request_keyframe(ssrc);
-            publisher.mark_dirty(publisher_index, dirty);
+            departures.now(publisher_index, publisher);
         }
         let next = track.keyframe_deadline().map(|at| at.unwrap_or(now));
         track.is_watched = next.is_some();

@@ -1,8 +1,7 @@
 //! One client's media connection. The only file that touches [`str0m::Rtc`].
 //!
-//! str0m wants to be drained after every change ([`Session::drain`]). On the way out, a batch of
-//! packets for one session is written first and drained once ([`Session::flush`]): that is a
-//! third cheaper per copy than a drain for each, and delivers the same.
+//! str0m has ICE, DTLS, SCTP, and the media that comes in; it wants to be drained after every
+//! change ([`Session::drain`]). The media that leaves is the [`Egress`]'s alone.
 
 use std::collections::{HashMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,7 +13,7 @@ use str0m::channel::{ChannelConfig, ChannelData, ChannelId, Reliability};
 use str0m::format::{Codec as RtcCodec, CodecSpec, PayloadParams};
 use str0m::media::{KeyframeRequestKind, Mid, Pt};
 use str0m::net::{Protocol, Receive, TcpType};
-use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc, VideoOrientation, Vp8Descriptor};
+use str0m::rtp::{Extension, ExtensionMap, RtpPacket, Ssrc};
 use str0m::{Candidate, IceCreds, Input, Output, Rtc, RtcConfig, RtcError};
 
 use crate::allowance::Allowance;
@@ -27,6 +26,7 @@ use crate::containment::contain;
 use crate::data::Channel;
 use crate::demux::{self, Endpoint, Transport};
 use crate::dtls;
+use crate::egress::{Egress, ExtensionIds, Terms, WallClock};
 use crate::engine::Transmit;
 use crate::envelope;
 use crate::event::{Answer, CommandError, FailReason, MediaKind};
@@ -110,11 +110,22 @@ pub(crate) enum Happened {
     Failed(FailReason),
 }
 
+/// What a remote side calls a format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PayloadType {
+    /// For packets of it.
+    pub(crate) media: u8,
+    /// For sending them again (RFC 4588).
+    pub(crate) resend: Option<u8>,
+}
+
 /// Where what comes out of a session goes.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     /// Datagrams for the network, in order.
     pub(crate) transmits: Vec<Transmit>,
+    /// Buffers to write datagrams to.
+    pub(crate) spare: Vec<Vec<u8>>,
     /// What became of copies of data messages.
     pub(crate) fates: Vec<Fate>,
     /// Everything else, in order.
@@ -126,16 +137,6 @@ pub(crate) struct Outbox {
 struct Ingress {
     mid: Mid,
     track: Option<usize>,
-}
-
-/// The sending side of a slot line. It has no stream in str0m before its first packet: one that
-/// has never sent would report the RTP time 0 and spoil the receiver's lip sync.
-#[derive(Debug, Clone, Copy)]
-struct Egress {
-    mid: Mid,
-    ssrc: Ssrc,
-    rtx: Option<Ssrc>,
-    begun: bool,
 }
 
 /// One of the data channels.
@@ -156,7 +157,9 @@ pub(crate) struct Session {
     /// How large the receiver shows its tracks, those that wait for a line too.
     pub(crate) viewports: HashMap<TrackKey, Viewport>,
     /// Is on the engine's list of sessions to flush.
-    dirty: bool,
+    pub(crate) is_departing: bool,
+    /// Is on the engine's list of sessions that wait for the rest of a picture.
+    pub(crate) is_waiting: bool,
     /// When the engine's timers next look at this session; never later than it wants.
     pub(crate) scheduled: Option<Instant>,
     rtc: Rtc,
@@ -166,8 +169,11 @@ pub(crate) struct Session {
     published: HashMap<Mid, usize>,
     ingress: HashMap<Ssrc, Ingress>,
     formats: HashMap<Pt, Arc<Format>>,
-    egress: HashMap<usize, Egress>,
-    outbox: Vec<Outgoing>,
+    egress: Egress,
+    /// Where str0m sends to, before [`Paths::route`].
+    chosen: Option<Route>,
+    /// str0m was changed, and wants to be drained.
+    is_stirred: bool,
     paths: Paths,
     sources: Sources,
     /// What str0m was told of the remote side's addresses since ICE began or restarted.
@@ -193,7 +199,13 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(room: RoomKey, key: SessionKey, config: &Config, now: Instant) -> Session {
+    pub(crate) fn new(
+        room: RoomKey,
+        key: SessionKey,
+        config: &Config,
+        clock: WallClock,
+        now: Instant,
+    ) -> Session {
         let random = IceCreds::new();
         let ufrag = format!("{}{}", config.place.ufrag_prefix(), random.ufrag);
         let credentials = IceCreds { ufrag: ufrag.clone(), pass: random.pass };
@@ -208,16 +220,16 @@ impl Session {
             .set_rtp_mode(true)
             .set_ice_lite(config.ice_lite)
             .set_stats_interval(None)
-            // Five seconds, the default for audio, would leave a slot without lip sync for as long.
+            // For sound the default is five seconds, and a publisher is to hear of losses sooner.
             .set_rtcp_report_interval_audio(Duration::from_secs(1))
             .set_rtcp_report_interval_video(Duration::from_secs(1))
-            .set_crypto_provider(Arc::new(dtls::provider()))
             .set_sctp_max_message_size(envelope::MAX_BYTES as u32)
             .set_sctp_max_buffered_amount(Channel::ALL.map(backlog::share).iter().sum())
             .set_local_ice_credentials(credentials);
         setup.set_max_stun_rto(CHECK_INTERVAL);
         setup.set_max_stun_retransmits(CHECKS);
-        let mut rtc = setup.build(now);
+        let (mut rtc, keys) =
+            dtls::watch(|provider| setup.set_crypto_provider(Arc::new(provider)).build(now));
         let udp = config.advertised.iter().map(|&a| (a, Candidate::host(a, "udp")));
         let tcp = config.advertised_tcp.iter().map(|&address| {
             let candidate = Candidate::builder().tcp().host(address).tcptype(TcpType::Passive);
@@ -242,7 +254,8 @@ impl Session {
             slots: Slots::default(),
             allowance: Allowance::new(messages, bytes, now),
             viewports: HashMap::new(),
-            dirty: false,
+            is_departing: false,
+            is_waiting: false,
             scheduled: None,
             rtc,
             deadline: now,
@@ -251,8 +264,9 @@ impl Session {
             published: HashMap::new(),
             ingress: HashMap::new(),
             formats: HashMap::new(),
-            egress: HashMap::new(),
-            outbox: Vec::new(),
+            egress: Egress::new(keys, clock),
+            chosen: None,
+            is_stirred: false,
             paths: Paths::new(config.ice_lite, now),
             sources: Sources::default(),
             remote_ufrag: None,
@@ -282,18 +296,23 @@ impl Session {
         self.connected
     }
 
-    /// Puts the session, whose index is given, on the list of those to flush.
-    pub(crate) fn mark_dirty(&mut self, index: usize, list: &mut Vec<usize>) {
-        if !self.dirty {
-            self.dirty = true;
-            list.push(index);
-        }
-    }
-
     /// When the session wants to be woken.
     pub(crate) fn deadline(&self) -> Instant {
         let backlog = self.backlog.deadline(self.data_max_age);
-        [self.ends(), backlog].into_iter().flatten().fold(self.deadline, Instant::min)
+        [self.ends(), backlog, self.egress.deadline()]
+            .into_iter()
+            .flatten()
+            .fold(self.deadline, Instant::min)
+    }
+
+    /// When the media that is queued leaves, if it may wait.
+    pub(crate) fn waits_until(&self) -> Option<Instant> {
+        self.egress.waits_until()
+    }
+
+    /// Whether media is queued that may not wait.
+    pub(crate) fn is_urgent(&self) -> bool {
+        self.egress.is_urgent()
     }
 
     /// When the session fails if nothing changes.
@@ -331,10 +350,11 @@ impl Session {
         let sdp = negotiation::keep_candidates(sdp, |candidate| self.is_new(candidate));
         let offer = SdpOffer::from_sdp_string(&sdp)
             .map_err(|error| CommandError::BadSdp(format!("the offer cannot be read: {error}")))?;
-        let answer = self
-            .rtc
-            .sdp_api()
-            .accept_offer(offer)
+        self.lend_streams();
+        let accepted = self.rtc.sdp_api().accept_offer(offer);
+        self.is_stirred = true;
+        let answer = accepted
+            .inspect_err(|_| self.take_streams_back())
             .map_err(|error| {
                 CommandError::BadSdp(format!("the offer cannot be accepted: {error}"))
             })?
@@ -347,7 +367,7 @@ impl Session {
         let receiving: Vec<(String, MediaKind)> =
             self.lines.iter().filter(|l| l.receives).map(|l| (l.mid.clone(), l.kind)).collect();
         let lost = self.slots.offer(&receiving);
-        let names = self.park_unused_lines();
+        let names = self.take_streams();
         let credentials = restarted.as_ref().map(|credentials| Credentials {
             ufrag: &credentials.ufrag,
             password: &credentials.pass,
@@ -368,40 +388,58 @@ impl Session {
         Some(credentials)
     }
 
-    /// Takes the streams of slot lines that have never sent back from str0m and keeps their
-    /// SSRCs, which the answer has named. Returns the names for the answer's lines.
-    fn park_unused_lines(&mut self) -> Vec<LineNames> {
+    /// Gives str0m the streams of the slot lines, so that the answer names them as before.
+    fn lend_streams(&mut self) {
+        for terms in self.egress.all_terms() {
+            let mid = Mid::from(terms.mid.as_str());
+            if self.rtc.media(mid).is_some() {
+                let (ssrc, resend) = (terms.ssrc.into(), terms.resend_ssrc.map(Ssrc::from));
+                self.rtc.direct_api().declare_stream_tx(ssrc, resend, mid, None);
+            }
+        }
+    }
+
+    fn take_streams_back(&mut self) {
+        let mut api = self.rtc.direct_api();
+        for terms in self.egress.all_terms() {
+            api.remove_stream_tx(terms.ssrc.into());
+        }
+    }
+
+    /// Takes the streams of all slot lines from str0m: what is sent on them is the egress's, and a
+    /// stream that never sends would report the RTP time 0 and spoil the receiver's lip sync.
+    /// Returns the names for the answer's lines.
+    fn take_streams(&mut self) -> Vec<LineNames> {
+        self.take_streams_back();
+        let slots = &self.slots;
+        self.egress.retain(|line, terms| slots.is_line(line, &terms.mid));
         let mut names = Vec::new();
-        let (slots, rtc) = (&self.slots, &mut self.rtc);
-        self.egress.retain(|&index, egress| {
-            let is_used = slots.is_line(index, &egress.mid.to_string());
-            if !is_used {
-                rtc.direct_api().remove_stream_tx(egress.ssrc);
-            }
-            is_used
-        });
-        let slot_lines: Vec<(usize, String, MediaKind, usize)> =
-            self.slots.alive().map(|(i, l)| (i, l.mid.clone(), l.kind, l.pair)).collect();
-        for (index, mid_text, kind, pair) in slot_lines {
-            let mid = Mid::from(mid_text.as_str());
-            let mut api = self.rtc.direct_api();
-            if let Some(stream) = api.stream_tx_by_mid(mid, None) {
-                let (ssrc, rtx) = (stream.ssrc(), stream.rtx());
-                let begun = self.egress.get(&index).is_some_and(|e| e.begun && e.ssrc == ssrc);
-                if !begun {
-                    api.remove_stream_tx(ssrc);
-                }
-                self.egress.insert(index, Egress { mid, ssrc, rtx, begun });
-            }
-            let media = match kind {
+        for (index, line) in self.slots.alive() {
+            let mid = Mid::from(line.mid.as_str());
+            let stream = format!("slot-{}", line.pair);
+            let media = match line.kind {
                 MediaKind::Audio => "audio",
                 MediaKind::Video => "video",
             };
-            names.push(LineNames {
-                mid: mid_text,
-                stream: format!("slot-{pair}"),
-                track: format!("slot-{pair}-{media}"),
-            });
+            let extensions = self.rtc.media(mid).map(|media| extension_ids(media.remote_extmap()));
+            let mut api = self.rtc.direct_api();
+            let ssrcs = match api.stream_tx_by_mid(mid, None) {
+                Some(new) => Some((*new.ssrc(), new.rtx().map(|ssrc| *ssrc))),
+                None => self.egress.terms(index).map(|terms| (terms.ssrc, terms.resend_ssrc)),
+            };
+            if let Some((ssrc, resend_ssrc)) = ssrcs {
+                api.remove_stream_tx(ssrc.into());
+                let terms = Terms {
+                    mid: line.mid.clone(),
+                    ssrc,
+                    resend_ssrc,
+                    extensions: extensions.unwrap_or_default(),
+                    cname: stream.clone(),
+                };
+                self.egress.set_terms(index, terms);
+            }
+            let track = format!("{stream}-{media}");
+            names.push(LineNames { mid: line.mid.clone(), stream, track });
         }
         names
     }
@@ -413,6 +451,7 @@ impl Session {
         }
         match Candidate::from_sdp_string(candidate) {
             Ok(candidate) => {
+                self.is_stirred = true;
                 self.rtc.add_remote_candidate(candidate);
             }
             Err(error) => tracing::debug!(%error, "a remote candidate cannot be used"),
@@ -482,6 +521,18 @@ impl Session {
             out.happened.push(Happened::Dropped(reason));
             return;
         }
+        let kind = demux::Protocol::of(datagram);
+        let is_rtcp = kind == Some(demux::Protocol::Rtp) && sources::is_rtcp(datagram);
+        if is_rtcp && let Some(heard) = self.egress.receive(datagram, now) {
+            let wanted = heard.keyframes.into_iter();
+            out.happened.extend(wanted.map(|line| Happened::KeyframeWanted { line }));
+            if !heard.speaks_of_its_own {
+                return;
+            }
+        }
+        if kind == Some(demux::Protocol::Stun) && self.connected {
+            self.ask_for_the_way();
+        }
         let protocol = match route.remote.transport {
             Transport::Udp => Protocol::Udp,
             Transport::Tcp => Protocol::Tcp,
@@ -498,9 +549,7 @@ impl Session {
             }
             session.drain(now, out);
         });
-        let is_media = demux::Protocol::of(datagram) == Some(demux::Protocol::Rtp)
-            && !sources::is_rtcp(datagram);
-        if is_media && !self.media_came {
+        if kind == Some(demux::Protocol::Rtp) && !is_rtcp && !self.media_came {
             out.happened.push(Happened::Dropped(self.why_no_media(datagram)));
         }
     }
@@ -559,24 +608,36 @@ impl Session {
         self.end(FailReason::Other("the server could not go on with it".to_owned()), out);
     }
 
-    /// Queues a packet for the next [`Session::flush`].
-    pub(crate) fn send(&mut self, packet: Outgoing) {
-        self.outbox.push(packet);
+    /// A check may have changed where str0m sends to, and str0m does not tell: it is made to send
+    /// something there, which goes no further than [`Session::transmit`].
+    fn ask_for_the_way(&mut self) {
+        self.rtc.direct_api().send_pli_feedback(NOBODY.into(), NOBODY.into());
+    }
+
+    /// Queues a packet for the next [`Session::flush`]; with `is_whole` its picture ends there.
+    pub(crate) fn send(
+        &mut self,
+        packet: Outgoing,
+        is_whole: bool,
+        now: Instant,
+    ) -> Result<(), DropReason> {
+        self.egress.send(packet, is_whole, now)
     }
 
     /// The payload type under which this session's remote side takes `format` on a slot line.
-    pub(crate) fn payload_type(&self, line: &SlotLine, format: &Format) -> Option<u8> {
+    pub(crate) fn payload_type(&self, line: &SlotLine, format: &Format) -> Option<PayloadType> {
         let media = self.rtc.media(Mid::from(line.mid.as_str()))?;
         let accepted = media.remote_pts();
         let config = self.rtc.codec_config();
         let found = config.find(|p| accepted.contains(&p.pt()) && format.suits(&p.spec()))?;
-        Some(*found.pt())
+        Some(PayloadType { media: *found.pt(), resend: found.resend().map(|pt| *pt) })
     }
 
     /// Asks the remote side for a keyframe of one of its encodings.
     pub(crate) fn request_keyframe(&mut self, ssrc: u32) {
         if let Some(stream) = self.rtc.direct_api().stream_rx(&Ssrc::from(ssrc)) {
             stream.request_keyframe(KeyframeRequestKind::Pli);
+            self.is_stirred = true;
         }
     }
 
@@ -630,23 +691,23 @@ impl Session {
         }
     }
 
-    /// Writes what is queued, moves the session's time to `now` and drains it.
+    /// Sends what is queued, and gives str0m its turn if it is due.
     pub(crate) fn flush(&mut self, now: Instant, out: &mut Outbox) {
-        self.dirty = false;
-        self.contained(out, |session, out| {
-            let mut queued = std::mem::take(&mut session.outbox);
-            for packet in queued.drain(..) {
-                session.write(packet);
-            }
-            session.outbox = queued;
-            if !session.backlog.is_empty() {
-                session.write_data(now, out);
-            }
-            if let Err(error) = session.rtc.handle_input(Input::Timeout(now)) {
-                session.fail(&error, out);
-            }
-            session.drain(now, out);
-        });
+        self.is_departing = false;
+        self.is_waiting = false;
+        self.send_media(now, out);
+        if self.is_stirred || !self.backlog.is_empty() || self.deadline <= now {
+            self.is_stirred = false;
+            self.contained(out, |session, out| {
+                if !session.backlog.is_empty() {
+                    session.write_data(now, out);
+                }
+                if let Err(error) = session.rtc.handle_input(Input::Timeout(now)) {
+                    session.fail(&error, out);
+                }
+                session.drain(now, out);
+            });
+        }
         if self.ends().is_some_and(|at| at <= now) {
             let reason = if self.connected {
                 FailReason::ConsentLost
@@ -659,45 +720,14 @@ impl Session {
         }
     }
 
-    fn write(&mut self, packet: Outgoing) {
-        let Some(line) = self.egress.get_mut(&packet.line) else { return };
-        let mut api = self.rtc.direct_api();
-        if !line.begun {
-            line.begun = true;
-            api.declare_stream_tx(line.ssrc, line.rtx, line.mid, None);
-        }
-        let Some(stream) = api.stream_tx(&line.ssrc) else { return };
-        let extensions = ExtensionValues {
-            audio_level: packet.extensions.audio_level,
-            voice_activity: packet.extensions.voice_activity,
-            video_orientation: packet.extensions.orientation.map(orientation_from),
-            ..ExtensionValues::default()
-        };
-        // The patch goes by the payload's own descriptor: its offsets are the same in every copy.
-        let patch = packet.picture_ids.and_then(|ids| {
-            let builder = Vp8Descriptor::parse(&packet.payload).ok()?.patch();
-            let builder = builder.picture_id(ids.picture_id);
-            match ids.tl0_pic_idx {
-                Some(index) => builder.tl0_pic_idx(index),
-                None => builder,
+    fn send_media(&mut self, now: Instant, out: &mut Outbox) {
+        match self.chosen.and_then(|chosen| self.paths.route(chosen, now)) {
+            Some(route) => self.egress.flush(now, route, &mut out.spare, &mut out.transmits),
+            None => {
+                let lost = std::iter::repeat_n(DropReason::NoConsent, self.egress.discard());
+                out.happened.extend(lost.map(Happened::Dropped));
             }
-            .build()
-            .ok()
-        });
-        let mut write = RtpWrite::new(
-            Pt::from(packet.payload_type),
-            packet.sequence.into(),
-            packet.timestamp,
-            packet.captured,
-            packet.payload,
-        )
-        .marker(packet.marker)
-        .nackable(line.rtx.is_some())
-        .ext_vals(extensions);
-        if let Some(patch) = patch {
-            write = write.vp8_patch(patch);
         }
-        stream.write_rtp(write);
     }
 
     fn drain(&mut self, now: Instant, out: &mut Outbox) {
@@ -720,7 +750,7 @@ impl Session {
 
     /// Sends checks and their answers where str0m wants them, and everything else along the path
     /// in use.
-    fn transmit(&self, transmit: str0m::net::Transmit, now: Instant, out: &mut Outbox) {
+    fn transmit(&mut self, transmit: str0m::net::Transmit, now: Instant, out: &mut Outbox) {
         let transport = match transmit.proto {
             Protocol::Udp => Transport::Udp,
             Protocol::Tcp | Protocol::SslTcp | Protocol::Tls => Transport::Tcp,
@@ -729,12 +759,19 @@ impl Session {
         let chosen = Route { local: transmit.source, remote };
         let contents: Vec<u8> = transmit.contents.into();
         let is_stun = demux::Protocol::of(&contents) == Some(demux::Protocol::Stun);
+        if !is_stun {
+            self.chosen = Some(chosen);
+        }
+        if is_for_nobody(&contents) {
+            return;
+        }
         match if is_stun { Some(chosen) } else { self.paths.route(chosen, now) } {
             Some(route) => out.transmits.push(Transmit {
                 transport: route.remote.transport,
                 source: route.local,
                 destination: route.remote.address,
                 contents,
+                segment_size: None,
             }),
             None => out.happened.push(Happened::Dropped(DropReason::NoConsent)),
         }
@@ -743,16 +780,10 @@ impl Session {
     fn on_event(&mut self, event: str0m::Event, out: &mut Outbox) {
         match event {
             str0m::Event::RtpPacket(packet) => self.on_packet(packet, out),
-            str0m::Event::KeyframeRequest(request) => {
-                let line = self.egress.iter().find(|(_, egress)| egress.mid == request.mid);
-                if let Some((&line, _)) = line {
-                    out.happened.push(Happened::KeyframeWanted { line });
-                }
-            }
             str0m::Event::ChannelOpen(id, _) => self.on_channel_open(id, out),
             str0m::Event::ChannelClose(id) => self.on_channel_close(id, out),
             str0m::Event::ChannelData(data) => self.on_channel_data(data, out),
-            str0m::Event::Connected => {
+            str0m::Event::Connected if self.egress.begin() => {
                 self.connected = true;
                 self.gives_up = None;
                 out.happened.push(Happened::Connected);
@@ -907,6 +938,9 @@ impl Session {
         for channel in Channel::ALL {
             self.backlog.clear(channel, DropReason::DataClosed, &mut out.fates);
         }
+        if let Some(route) = self.chosen.and_then(|chosen| self.paths.route(chosen, now)) {
+            self.egress.close(route, &mut out.transmits);
+        }
         self.contained(out, |session, out| {
             if session.rtc.close().is_ok() {
                 session.drain(now, out);
@@ -948,11 +982,25 @@ fn explained(failure: String) -> String {
     }
 }
 
-fn orientation_from(quarter_turns: u8) -> VideoOrientation {
-    match quarter_turns {
-        1 => VideoOrientation::Deg270,
-        2 => VideoOrientation::Deg180,
-        3 => VideoOrientation::Deg90,
-        _ => VideoOrientation::Deg0,
+/// Sender and subject of feedback that is not for the network.
+const NOBODY: u32 = 1;
+
+/// Whether a datagram is [`Session::ask_for_the_way`]'s: a keyframe request alone, with its SRTCP
+/// index and either tag. The first header and SSRC of SRTCP are in the clear.
+fn is_for_nobody(datagram: &[u8]) -> bool {
+    const LENGTHS: [usize; 2] = [12 + 4 + 10, 12 + 4 + 16];
+    LENGTHS.contains(&datagram.len())
+        && demux::Protocol::of(datagram) == Some(demux::Protocol::Rtp)
+        && sources::is_rtcp(datagram)
+        && datagram[4..8] == NOBODY.to_be_bytes()
+}
+
+fn extension_ids(map: &ExtensionMap) -> ExtensionIds {
+    ExtensionIds {
+        mid: map.id_of(Extension::RtpMid),
+        audio_level: map.id_of(Extension::AudioLevel),
+        orientation: map.id_of(Extension::VideoOrientation),
+        send_time: map.id_of(Extension::AbsoluteSendTime),
+        transport_wide: map.id_of(Extension::TransportSequenceNumber),
     }
 }

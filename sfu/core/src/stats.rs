@@ -64,6 +64,8 @@ drop_reasons! {
     BeforeSwitch = "before_switch",
     /// The subscriber's side did not offer this codec.
     CodecNotOffered = "codec_not_offered",
+    /// A packet under a number that the subscriber's stream has used already.
+    Repeated = "repeated",
     /// The subscriber is not connected yet.
     NotConnected = "not_connected",
     /// To a remote side that does not consent to get anything any more (RFC 7675).

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::packet::{Outgoing, Packet};
 use crate::rewrite::{Numbers, Rewrite};
 use crate::select::{Gate, Verdict};
-use crate::session::{Format, Session};
+use crate::session::{Format, PayloadType, Session};
 use crate::stats::DropReason;
 
 /// In how many device pixels the receiver shows a video.
@@ -43,7 +43,7 @@ pub(crate) struct Subscription {
     /// The slot's stream state, lent for as long as the track is bound to it.
     rewrite: Rewrite,
     /// The format that came last, and what the subscriber calls it.
-    payload_type: Option<(Arc<Format>, Option<u8>)>,
+    payload_type: Option<(Arc<Format>, Option<PayloadType>)>,
 }
 
 impl Subscription {
@@ -119,7 +119,9 @@ impl Subscription {
         )?;
         Ok(Outgoing {
             line: self.line,
-            payload_type,
+            payload_type: payload_type.media,
+            resend_type: payload_type.resend,
+            clock_rate: packet.format.clock_rate,
             sequence: numbers.sequence,
             timestamp: numbers.timestamp,
             marker: packet.marker,
@@ -130,7 +132,7 @@ impl Subscription {
         })
     }
 
-    fn payload_type(&mut self, packet: &Packet, subscriber: &Session) -> Option<u8> {
+    fn payload_type(&mut self, packet: &Packet, subscriber: &Session) -> Option<PayloadType> {
         match &self.payload_type {
             Some((format, payload_type)) if Arc::ptr_eq(format, &packet.format) => *payload_type,
             _ => {

@@ -78,6 +78,33 @@ fn key_frame_size(frame: &[u8]) -> Option<(u16, u16)> {
     Some((pixels(*width_low, *width_high), pixels(*height_low, *height_high)))
 }
 
+/// Puts other numbers in the place of a payload's own. What the payload does not have, it does not
+/// get, and the picture id keeps its form.
+pub(crate) fn renumber(payload: &mut [u8], ids: PictureIds) {
+    let [first, extension, numbers @ ..] = payload else { return };
+    if *first & 0x80 == 0 {
+        return;
+    }
+    let [id_high, id_low] = ids.picture_id.to_be_bytes();
+    let numbers = match numbers {
+        numbers if *extension & 0x80 == 0 => numbers,
+        [high, low, rest @ ..] if *high & 0x80 != 0 => {
+            (*high, *low) = (0x80 | id_high, id_low);
+            rest
+        }
+        [id, rest @ ..] => {
+            *id = id_low & 0x7f;
+            rest
+        }
+        [] => return,
+    };
+    if *extension & 0x40 != 0
+        && let ([index, ..], Some(tl0_pic_idx)) = (numbers, ids.tl0_pic_idx)
+    {
+        *index = tl0_pic_idx;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +134,44 @@ mod tests {
         let frame = [0x10, 0x50, 0x01, 0x00, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x41];
         assert_eq!(Descriptor::parse(&frame).unwrap().size, Some((640, 360)));
         assert_eq!(Descriptor::parse(&frame[..10]).unwrap().size, None);
+    }
+
+    #[test]
+    fn numbers_are_put_in_the_place_of_others() {
+        let ids = PictureIds { picture_id: 0x0102, is_long: true, tl0_pic_idx: Some(9) };
+        let mut long = [0x90, 0xe0, 0x92, 0x34, 0x07, 0x20, 0x10];
+        renumber(&mut long, ids);
+        assert_eq!(long, [0x90, 0xe0, 0x81, 0x02, 0x09, 0x20, 0x10]);
+        let mut short = [0x90, 0x80, 0x12, 0x10];
+        renumber(&mut short, ids);
+        assert_eq!(short, [0x90, 0x80, 0x02, 0x10]);
+        let mut none = [0x10, 0x01];
+        renumber(&mut none, ids);
+        assert_eq!(none, [0x10, 0x01]);
+    }
+
+    proptest::proptest! {
+        /// What is put in is what is read afterwards, and nothing else changes.
+        #[test]
+        fn what_is_put_in_is_read(
+            mut payload in proptest::collection::vec(proptest::num::u8::ANY, 0..12),
+            picture_id in 0u16..0x8000,
+            tl0 in proptest::num::u8::ANY,
+        ) {
+            let before = payload.clone();
+            let ids = PictureIds { picture_id, is_long: true, tl0_pic_idx: Some(tl0) };
+            renumber(&mut payload, ids);
+            let changed = before.iter().zip(&payload).filter(|(a, b)| a != b).count();
+            proptest::prop_assert!(changed <= 3);
+            if let (Some(old), Some(new)) = (Descriptor::parse(&before), Descriptor::parse(&payload)) {
+                proptest::prop_assert_eq!(old.starts_keyframe, new.starts_keyframe);
+                if let (Some(old), Some(new)) = (old.ids, new.ids) {
+                    let mask = if old.is_long { 0x7fff } else { 0x7f };
+                    proptest::prop_assert_eq!(new.picture_id, picture_id & mask);
+                    proptest::prop_assert_eq!(new.tl0_pic_idx, old.tl0_pic_idx.map(|_| tl0));
+                }
+            }
+        }
     }
 
     #[test]

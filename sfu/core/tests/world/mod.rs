@@ -537,12 +537,14 @@ impl World {
             match output {
                 Output::Transmit(t) => {
                     self.sent_at.insert(t.destination, self.now);
-                    if is_stun(&t.contents) {
-                        self.told.entry(t.destination).or_default().push(t.contents.clone());
-                    } else {
-                        *self.media_sent.entry(t.destination).or_default() += 1;
+                    for datagram in t.datagrams() {
+                        if is_stun(datagram) {
+                            self.told.entry(t.destination).or_default().push(datagram.to_vec());
+                        } else {
+                            *self.media_sent.entry(t.destination).or_default() += 1;
+                        }
+                        self.fly(t.source, t.destination, datagram.to_vec());
                     }
-                    self.fly(t.source, t.destination, t.contents);
                 }
                 Output::Event { room, event } => {
                     assert_eq!(room, ROOM);

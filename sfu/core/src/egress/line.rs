@@ -1,0 +1,226 @@
+//! The sending side of one slot line: its streams, and what was sent on them.
+
+use std::time::{Duration, Instant};
+
+use super::header::{ExtensionIds, Header};
+use super::history::{History, Used};
+use super::report::{Sender, WallClock};
+use super::srtp::Srtp;
+use crate::codec::vp8;
+use crate::packet::Outgoing;
+
+/// The first sequence number of resends.
+const FIRST_RESEND: u64 = 1;
+
+/// The length of the original sequence number in a resent packet (RFC 4588 §4).
+const ORIGINAL_SEQUENCE: usize = 2;
+
+/// What the last offer and its answer say of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Terms {
+    /// The `a=mid`.
+    pub(crate) mid: String,
+    pub(crate) ssrc: u32,
+    /// The stream of resends (RFC 4588), where the receiver takes them.
+    pub(crate) resend_ssrc: Option<u32>,
+    pub(crate) extensions: ExtensionIds,
+    pub(crate) cname: String,
+}
+
+/// A packet that is to be sealed.
+#[derive(Debug)]
+pub(crate) struct Queued {
+    pub(crate) packet: Outgoing,
+    /// It was sent before, and goes now as a resend.
+    pub(crate) is_resend: bool,
+}
+
+/// What all lines of a session share while packets are sealed.
+pub(crate) struct Seal<'a> {
+    pub(crate) srtp: &'a Srtp,
+    pub(crate) transport_sequence: &'a mut u16,
+    pub(crate) send_time: u32,
+    pub(crate) now: Instant,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct LastSent {
+    timestamp: u32,
+    captured: Instant,
+    clock_rate: u32,
+}
+
+/// One line that is sent on. Before its first packet it says nothing at all: a stream that has
+/// not begun has no time to report.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) terms: Terms,
+    used: Used,
+    history: History,
+    next_resend: u64,
+    last: Option<LastSent>,
+    packets: u32,
+    octets: u32,
+    /// Something was sent since the last report.
+    is_news: bool,
+    /// The receiver has told that it gets the stream: it knows which m-line it belongs to.
+    is_bound: bool,
+}
+
+impl Line {
+    pub(crate) fn new(terms: Terms) -> Line {
+        Line {
+            terms,
+            used: Used::default(),
+            history: History::default(),
+            next_resend: FIRST_RESEND,
+            last: None,
+            packets: 0,
+            octets: 0,
+            is_news: false,
+            is_bound: false,
+        }
+    }
+
+    /// Takes the sequence number of a packet that is to be sent. False if it was used before.
+    pub(crate) fn take(&mut self, sequence: u64) -> bool {
+        self.used.take(sequence)
+    }
+
+    /// Whether something was sent on the line since it was last reported on.
+    pub(crate) fn has_news(&self) -> bool {
+        self.is_news
+    }
+
+    /// Whether anything was ever sent on the line.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.last.is_some()
+    }
+
+    /// The receiver gets the stream.
+    pub(crate) fn on_received(&mut self) {
+        self.is_bound = true;
+    }
+
+    /// A packet that the receiver misses and that may go again.
+    pub(crate) fn resend(&mut self, sequence: u16, now: Instant) -> Option<Outgoing> {
+        self.terms.resend_ssrc?;
+        self.history.resend(sequence, now)
+    }
+
+    /// How long a packet is before it is sealed.
+    pub(crate) fn size(&self, queued: &Queued) -> usize {
+        let packet = &queued.packet;
+        let mid = self.mid(queued.is_resend);
+        let original = if queued.is_resend { ORIGINAL_SEQUENCE } else { 0 };
+        self.terms.extensions.header_len(mid, &packet.extensions) + original + packet.payload.len()
+    }
+
+    /// Writes and seals a packet at the end of `out`, with `padding` bytes more than it needs.
+    /// Leaves `out` as it was if there are no means to: a resend without its stream.
+    pub(crate) fn seal(
+        &mut self,
+        queued: Queued,
+        padding: usize,
+        with: &mut Seal<'_>,
+        out: &mut Vec<u8>,
+    ) {
+        let Queued { packet, is_resend } = queued;
+        let start = out.len();
+        let (ssrc, payload_type, index) = if is_resend {
+            let (Some(ssrc), Some(kind)) = (self.terms.resend_ssrc, packet.resend_type) else {
+                return;
+            };
+            self.next_resend += 1;
+            (ssrc, kind, self.next_resend - 1)
+        } else {
+            (self.terms.ssrc, packet.payload_type, packet.sequence)
+        };
+        let header = Header {
+            has_padding: padding > 0,
+            marker: packet.marker,
+            payload_type,
+            sequence: index as u16,
+            timestamp: packet.timestamp,
+            ssrc,
+            mid: self.mid(is_resend),
+            extensions: packet.extensions,
+            send_time: with.send_time,
+            transport_sequence: *with.transport_sequence,
+        };
+        let header_len = header.write(&self.terms.extensions, out);
+        if is_resend {
+            out.extend_from_slice(&(packet.sequence as u16).to_be_bytes());
+        }
+        let payload = out.len();
+        out.extend_from_slice(&packet.payload);
+        if let Some(ids) = packet.picture_ids {
+            vp8::renumber(&mut out[payload..], ids);
+        }
+        if padding > 0 {
+            out.resize(out.len() + padding - 1, 0);
+            out.push(padding as u8);
+        }
+        if with.srtp.seal(out, start, header_len, ssrc, index).is_err() {
+            // Only what is longer than any datagram cannot be sealed.
+            out.truncate(start);
+            return;
+        }
+        if self.terms.extensions.transport_wide.is_some() {
+            *with.transport_sequence = with.transport_sequence.wrapping_add(1);
+        }
+        if !is_resend {
+            self.on_sent(packet, with.now);
+        }
+    }
+
+    fn on_sent(&mut self, packet: Outgoing, now: Instant) {
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add(packet.payload.len() as u32);
+        self.is_news = true;
+        self.last = Some(LastSent {
+            timestamp: packet.timestamp,
+            captured: packet.captured,
+            clock_rate: packet.clock_rate,
+        });
+        if self.terms.resend_ssrc.is_some() && packet.resend_type.is_some() {
+            self.history.keep(packet, now);
+        }
+    }
+
+    /// What a report says of the line, if something was sent since the last one.
+    pub(crate) fn report(&mut self, now: Instant) -> Option<Sender<'_>> {
+        if !std::mem::take(&mut self.is_news) {
+            return None;
+        }
+        let last = self.last?;
+        let since = now.saturating_duration_since(last.captured);
+        Some(Sender {
+            ssrc: self.terms.ssrc,
+            timestamp: last.timestamp.wrapping_add(ticks(since, last.clock_rate)),
+            packets: self.packets,
+            octets: self.octets,
+            cname: &self.terms.cname,
+        })
+    }
+
+    /// Resends are rare, and their stream is not always reported on: they always tell.
+    fn mid(&self, is_resend: bool) -> Option<&[u8]> {
+        (is_resend || !self.is_bound).then_some(self.terms.mid.as_bytes())
+    }
+}
+
+impl<'a> Seal<'a> {
+    pub(crate) fn new(
+        srtp: &'a Srtp,
+        transport_sequence: &'a mut u16,
+        clock: &WallClock,
+        now: Instant,
+    ) -> Seal<'a> {
+        Seal { srtp, transport_sequence, send_time: clock.send_time(now), now }
+    }
+}
+
+fn ticks(time: Duration, clock_rate: u32) -> u32 {
+    (time.as_nanos() * u128::from(clock_rate) / 1_000_000_000) as u32
+}

@@ -1,0 +1,595 @@
+//! All RTP that leaves for one session: packets, resends, reports on them, and what the receiver
+//! reports back.
+//!
+//! str0m keeps ICE, DTLS, SCTP and what the remote side sends. It has no stream for any slot
+//! line, so that no packet is ever sealed by two senders with one key and one SSRC: the nonces
+//! would repeat (RFC 3711 §9.1). Its own RTCP goes under an SSRC that is none of these.
+
+mod feedback;
+mod header;
+mod history;
+pub(crate) mod keys;
+mod line;
+mod report;
+mod srtp;
+mod train;
+
+use std::time::{Duration, Instant};
+
+pub(crate) use header::ExtensionIds;
+pub(crate) use line::Terms;
+pub(crate) use report::WallClock;
+
+use crate::engine::Transmit;
+use crate::packet::Outgoing;
+use crate::path::Route;
+use crate::stats::DropReason;
+use feedback::Feedback;
+use keys::Cell;
+use line::{Line, Queued, Seal};
+use srtp::Srtp;
+use train::Train;
+
+/// How often a stream that is sent on is reported on. The receiver's lip sync begins with the
+/// first report, and a new source's with the next.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// For how long a packet waits for the others of its picture, which usually are in the next
+/// datagrams: sent together they cost half as much.
+pub(crate) const PICTURE_WAIT: Duration = Duration::from_millis(1);
+
+/// Resends that one report of the receiver can ask for. More is no loss, but an attack or a path
+/// that a keyframe serves better.
+const MAX_RESENDS: usize = 512;
+
+/// What came of a packet of RTCP.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    /// Slot lines that need a keyframe.
+    pub(crate) keyframes: Vec<usize>,
+    /// It also says something of what the remote side sends, which is for str0m.
+    pub(crate) speaks_of_its_own: bool,
+}
+
+/// The sending half of one session.
+#[derive(Debug)]
+pub(crate) struct Egress {
+    keys: Cell,
+    srtp: Option<Srtp>,
+    clock: WallClock,
+    /// By the slot line's index.
+    lines: Vec<Option<Line>>,
+    queue: Vec<Queued>,
+    sizes: Vec<usize>,
+    transport_sequence: u16,
+    /// When the queue leaves although its last picture is not whole.
+    waits_until: Option<Instant>,
+    /// Resends are queued: they have waited long enough.
+    is_urgent: bool,
+    last_report: Option<Instant>,
+    next_report: Option<Instant>,
+    /// What was opened last.
+    clear: Vec<u8>,
+}
+
+impl Egress {
+    /// Without lines. The session's keys will be in `keys`.
+    pub(crate) fn new(keys: Cell, clock: WallClock) -> Egress {
+        Egress {
+            keys,
+            srtp: None,
+            clock,
+            lines: Vec::new(),
+            queue: Vec::new(),
+            sizes: Vec::new(),
+            transport_sequence: 0,
+            waits_until: None,
+            is_urgent: false,
+            last_report: None,
+            next_report: None,
+            clear: Vec::new(),
+        }
+    }
+
+    /// Makes use of the keys, which DTLS has left by now. False if there are none.
+    pub(crate) fn begin(&mut self) -> bool {
+        if self.srtp.is_none() {
+            self.srtp = self.keys.get().and_then(|keying| Srtp::new(keying).ok());
+        }
+        self.srtp.is_some()
+    }
+
+    /// The terms of a line, if it has any.
+    pub(crate) fn terms(&self, line: usize) -> Option<&Terms> {
+        self.lines.get(line)?.as_ref().map(|line| &line.terms)
+    }
+
+    /// The terms of all lines.
+    pub(crate) fn all_terms(&self) -> impl Iterator<Item = &Terms> {
+        self.lines.iter().flatten().map(|line| &line.terms)
+    }
+
+    /// Sets the terms of a line. One that keeps its SSRC goes on as it was.
+    pub(crate) fn set_terms(&mut self, line: usize, terms: Terms) {
+        if self.lines.len() <= line {
+            self.lines.resize_with(line + 1, || None);
+        }
+        match &mut self.lines[line] {
+            Some(same) if same.terms.ssrc == terms.ssrc => same.terms = terms,
+            other => *other = Some(Line::new(terms)),
+        }
+    }
+
+    /// Forgets the lines of which this is not true. They are never sent on again.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(usize, &Terms) -> bool) {
+        for (index, line) in self.lines.iter_mut().enumerate() {
+            line.take_if(|line| !keep(index, &line.terms));
+        }
+        self.queue.retain(|queued| matches!(self.lines.get(queued.packet.line), Some(Some(_))));
+    }
+
+    /// Queues a packet for the next [`Egress::flush`]. With `is_whole` the picture that it belongs
+    /// to ends here, and there is nothing to wait for.
+    pub(crate) fn send(
+        &mut self,
+        packet: Outgoing,
+        is_whole: bool,
+        now: Instant,
+    ) -> Result<(), DropReason> {
+        let line = self.lines.get_mut(packet.line).and_then(Option::as_mut);
+        let line = line.ok_or(DropReason::NotConnected)?;
+        if !line.take(packet.sequence) {
+            return Err(DropReason::Repeated);
+        }
+        if is_whole {
+            self.waits_until = None;
+        } else {
+            self.waits_until.get_or_insert(now + PICTURE_WAIT);
+        }
+        self.queue.push(Queued { packet, is_resend: false });
+        Ok(())
+    }
+
+    /// When the queue is to leave, if it may wait.
+    pub(crate) fn waits_until(&self) -> Option<Instant> {
+        self.waits_until
+    }
+
+    /// Whether something is queued that may not wait.
+    pub(crate) fn is_urgent(&self) -> bool {
+        self.is_urgent
+    }
+
+    /// When there is a report to send.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.next_report
+    }
+
+    /// Forgets what is queued, for which there is no way, and says how much it was.
+    pub(crate) fn discard(&mut self) -> usize {
+        self.waits_until = None;
+        self.is_urgent = false;
+        self.queue.drain(..).len()
+    }
+
+    /// Seals what is queued, and the report if it is due.
+    pub(crate) fn flush(
+        &mut self,
+        now: Instant,
+        route: Route,
+        spare: &mut Vec<Vec<u8>>,
+        out: &mut Vec<Transmit>,
+    ) {
+        self.waits_until = None;
+        self.is_urgent = false;
+        let Some(srtp) = &self.srtp else {
+            self.discard();
+            return;
+        };
+        let lines = &self.lines;
+        let line_of = |queued: &Queued| lines.get(queued.packet.line).and_then(Option::as_ref);
+        self.sizes.clear();
+        self.sizes.extend(self.queue.iter().map(|q| line_of(q).map_or(0, |line| line.size(q))));
+
+        let mut with = Seal::new(srtp, &mut self.transport_sequence, &self.clock, now);
+        let mut sizes = self.sizes.as_slice();
+        let mut queued = self.queue.drain(..);
+        while !sizes.is_empty() {
+            let train = Train::of(sizes);
+            let (wagons, after) = sizes.split_at(train.count);
+            sizes = after;
+            let mut contents = spare.pop().unwrap_or_default();
+            contents.clear();
+            for (at, size) in wagons.iter().enumerate() {
+                let Some(packet) = queued.next() else { break };
+                let line = self.lines.get_mut(packet.packet.line).and_then(Option::as_mut);
+                let Some(line) = line else { continue };
+                let is_last = at + 1 == train.count;
+                let padding = if is_last { 0 } else { train.size - size };
+                line.seal(packet, padding, &mut with, &mut contents);
+            }
+            if !contents.is_empty() {
+                let segment = (train.count > 1).then(|| train.size + srtp.overhead());
+                out.push(transmit(route, contents, segment));
+            }
+        }
+        drop(queued);
+        self.report(now, route, out);
+    }
+
+    fn report(&mut self, now: Instant, route: Route, out: &mut Vec<Transmit>) {
+        if self.next_report.is_none() && self.lines.iter().flatten().any(Line::has_news) {
+            self.next_report = Some(self.last_report.map_or(now, |last| last + REPORT_INTERVAL));
+        }
+        if self.next_report.is_none_or(|at| now < at) {
+            return;
+        }
+        self.next_report = None;
+        self.last_report = Some(now);
+        let ntp = self.clock.ntp(now);
+        let senders: Vec<_> =
+            self.lines.iter_mut().flatten().filter_map(|line| line.report(now)).collect();
+        let Some(srtp) = &mut self.srtp else { return };
+        for senders in senders.chunks(report::STREAMS_PER_REPORT) {
+            let mut packet = report::report(ntp, senders);
+            if srtp.seal_rtcp(&mut packet).is_ok() {
+                out.push(transmit(route, packet, None));
+            }
+        }
+    }
+
+    /// Takes RTCP of the remote side. `None` if it cannot be opened.
+    pub(crate) fn receive(&mut self, packet: &[u8], now: Instant) -> Option<Heard> {
+        self.srtp.as_ref()?.open_rtcp(packet, &mut self.clear).ok()?;
+        let mut heard = Heard::default();
+        let (lines, queue) = (&mut self.lines, &mut self.queue);
+        let mut resends = 0;
+        heard.speaks_of_its_own = feedback::read(&self.clear, |feedback| {
+            let ssrc = match feedback {
+                Feedback::Received { ssrc }
+                | Feedback::KeyframeWanted { ssrc }
+                | Feedback::Missing { ssrc, .. } => ssrc,
+            };
+            let mut lines =
+                lines.iter_mut().enumerate().filter_map(|(i, line)| Some((i, line.as_mut()?)));
+            let Some((index, line)) = lines.find(|(_, line)| line.terms.ssrc == ssrc) else {
+                return;
+            };
+            match feedback {
+                Feedback::Received { .. } => line.on_received(),
+                Feedback::KeyframeWanted { .. } if heard.keyframes.contains(&index) => {}
+                Feedback::KeyframeWanted { .. } => heard.keyframes.push(index),
+                Feedback::Missing { first, following, .. } => {
+                    for sequence in Feedback::missing(first, following) {
+                        if resends < MAX_RESENDS
+                            && let Some(packet) = line.resend(sequence, now)
+                        {
+                            resends += 1;
+                            queue.push(Queued { packet, is_resend: true });
+                        }
+                    }
+                }
+            }
+        });
+        self.is_urgent |= resends > 0;
+        Some(heard)
+    }
+
+    /// Says that the streams have ended.
+    pub(crate) fn close(&mut self, route: Route, out: &mut Vec<Transmit>) {
+        let Some(srtp) = &mut self.srtp else { return };
+        let begun = self.lines.iter().flatten().filter(|line| line.has_begun());
+        let ssrcs: Vec<u32> =
+            begun.flat_map(|l| [Some(l.terms.ssrc), l.terms.resend_ssrc]).flatten().collect();
+        for ssrcs in ssrcs.chunks(31) {
+            let mut packet = report::goodbye(ssrcs);
+            if srtp.seal_rtcp(&mut packet).is_ok() {
+                out.push(transmit(route, packet, None));
+            }
+        }
+    }
+}
+
+fn transmit(route: Route, contents: Vec<u8>, segment_size: Option<usize>) -> Transmit {
+    Transmit {
+        transport: route.remote.transport,
+        source: route.local,
+        destination: route.remote.address,
+        contents,
+        segment_size,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    // What leaves is opened by another implementation's hands.
+    use std::collections::HashSet;
+    use std::net::SocketAddr;
+    use std::sync::{Arc, OnceLock};
+
+    use proptest::prelude::*;
+    use rtc_srtp::context::Context;
+    use rtc_srtp::protection_profile::ProtectionProfile;
+
+    use super::keys::{Keying, Profile};
+    use super::*;
+    use crate::demux::{Endpoint, Transport};
+    use crate::packet::Extensions;
+
+    const MEDIA: u32 = 7;
+    const RESENDS: u32 = 8;
+
+    #[allow(clippy::disallowed_methods)]
+    fn epoch() -> Instant {
+        Instant::now()
+    }
+
+    fn address(port: u16) -> SocketAddr {
+        SocketAddr::from(([10, 0, 0, 1], port))
+    }
+
+    /// An egress with one video line, and its receiver.
+    struct Pair {
+        egress: Egress,
+        receiver: Context,
+        sender: Context,
+        now: Instant,
+        transmits: Vec<Transmit>,
+    }
+
+    impl Pair {
+        fn new() -> Pair {
+            let now = epoch();
+            let material: Vec<u8> = (0..56).collect();
+            let crypto = rtc_crypto::default_provider().unwrap();
+            let context = |key: std::ops::Range<usize>, salt: std::ops::Range<usize>| {
+                let profile = ProtectionProfile::AeadAes128Gcm;
+                let (key, salt) = (&material[key], &material[salt]);
+                Context::new(key, salt, profile, None, None, crypto.crypto()).unwrap()
+            };
+            let (receiver, sender) = (context(0..16, 32..44), context(16..32, 44..56));
+            let keying = Keying { profile: Profile::Gcm128, material, is_client: true };
+            let clock = WallClock::new(now, std::time::UNIX_EPOCH);
+            let mut egress = Egress::new(Arc::new(OnceLock::from(keying)), clock);
+            assert!(egress.begin());
+            egress.set_terms(
+                0,
+                Terms {
+                    mid: "0".into(),
+                    ssrc: MEDIA,
+                    resend_ssrc: Some(RESENDS),
+                    extensions: ExtensionIds {
+                        mid: Some(4),
+                        transport_wide: Some(3),
+                        ..ExtensionIds::default()
+                    },
+                    cname: "slot-0".into(),
+                },
+            );
+            Pair { egress, receiver, sender, now, transmits: Vec::new() }
+        }
+
+        fn send(&mut self, sequence: u64, size: usize, is_whole: bool) -> Result<(), DropReason> {
+            let packet = Outgoing {
+                line: 0,
+                payload_type: 96,
+                resend_type: Some(97),
+                clock_rate: 90_000,
+                sequence,
+                timestamp: 1_000,
+                marker: is_whole,
+                captured: self.now,
+                payload: body(sequence, size).into(),
+                picture_ids: None,
+                extensions: Extensions::default(),
+            };
+            self.egress.send(packet, is_whole, self.now)
+        }
+
+        /// Flushes, and returns how many system calls the packets took.
+        fn flush(&mut self) -> usize {
+            let remote = Endpoint { transport: Transport::Udp, address: address(2) };
+            let route = Route { local: address(1), remote };
+            let before = self.transmits.len();
+            self.egress.flush(self.now, route, &mut Vec::new(), &mut self.transmits);
+            self.transmits.len() - before
+        }
+
+        /// Everything that was sent: RTP opened, and then RTCP opened.
+        fn opened(&mut self) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+            let (mut rtp, mut rtcp) = (Vec::new(), Vec::new());
+            for transmit in self.transmits.drain(..) {
+                for datagram in transmit.datagrams() {
+                    if datagram[1] == 200 || datagram[1] == 203 {
+                        rtcp.push(self.receiver.decrypt_rtcp(datagram).unwrap().to_vec());
+                    } else {
+                        rtp.push(self.receiver.decrypt_rtp(datagram).unwrap().to_vec());
+                    }
+                }
+            }
+            (rtp, rtcp)
+        }
+
+        fn nack(&mut self, entries: &[(u16, u16)]) {
+            let mut packet = vec![0x81, 205, 0, 2 + entries.len() as u8, 0, 0, 0, 9, 0, 0, 0, 7];
+            for (first, following) in entries {
+                packet.extend(first.to_be_bytes());
+                packet.extend(following.to_be_bytes());
+            }
+            let sealed = self.sender.encrypt_rtcp(&packet).unwrap();
+            assert!(self.egress.receive(&sealed, self.now).is_some());
+        }
+    }
+
+    fn body(sequence: u64, size: usize) -> Vec<u8> {
+        (0..size).map(|at| (sequence as usize + at) as u8).collect()
+    }
+
+    fn word(packet: &[u8], at: usize) -> u32 {
+        u32::from_be_bytes(packet[at..at + 4].try_into().unwrap())
+    }
+
+    fn sequence(packet: &[u8]) -> u16 {
+        u16::from_be_bytes([packet[2], packet[3]])
+    }
+
+    /// The payload of an opened packet, without padding.
+    fn payload(packet: &[u8]) -> &[u8] {
+        let start = 16 + 4 * usize::from(u16::from_be_bytes([packet[14], packet[15]]));
+        let padding = if packet[0] & 0x20 != 0 { *packet.last().unwrap() } else { 0 };
+        &packet[start..packet.len() - usize::from(padding)]
+    }
+
+    #[test]
+    fn a_picture_leaves_in_one_call_and_arrives_unchanged() {
+        let mut pair = Pair::new();
+        let sizes = [1_101, 1_100, 1_101, 1_100, 1_100];
+        for (sequence, size) in (1..).zip(sizes) {
+            pair.send(sequence, size, sequence == 5).unwrap();
+        }
+        // The picture, and the first report of the stream.
+        assert_eq!(pair.flush(), 2);
+        let (rtp, rtcp) = pair.opened();
+        assert_eq!(rtp.len(), 5);
+        for (packet, (number, size)) in rtp.iter().zip((1..).zip(sizes)) {
+            assert_eq!(payload(packet), body(number, size));
+            assert_eq!(u64::from(sequence(packet)), number);
+        }
+        let transport: Vec<u8> = rtp.iter().map(|packet| packet[20]).collect();
+        assert_eq!(transport, [0, 1, 2, 3, 4], "numbered through, after the mid");
+        assert_eq!(rtcp.len(), 1);
+    }
+
+    #[test]
+    fn a_packet_waits_for_its_picture_but_not_for_long() {
+        let mut pair = Pair::new();
+        pair.send(1, 900, false).unwrap();
+        let until = pair.egress.waits_until().unwrap();
+        assert_eq!(until, pair.now + PICTURE_WAIT);
+        pair.now += PICTURE_WAIT / 2;
+        pair.send(2, 900, false).unwrap();
+        assert_eq!(pair.egress.waits_until(), Some(until));
+        pair.send(3, 900, true).unwrap();
+        assert_eq!(pair.egress.waits_until(), None);
+    }
+
+    #[test]
+    fn reports_tie_the_stream_to_its_capture_and_stop_with_it() {
+        let mut pair = Pair::new();
+        assert_eq!(pair.flush(), 0, "a stream that has not begun says nothing");
+        pair.send(1, 500, true).unwrap();
+        pair.flush();
+        let (_, rtcp) = pair.opened();
+        assert_eq!((rtcp[0][1], word(&rtcp[0], 4), word(&rtcp[0], 16)), (200, MEDIA, 1_000));
+        assert_eq!((word(&rtcp[0], 20), word(&rtcp[0], 24)), (1, 500));
+        assert_eq!(pair.egress.deadline(), None, "nothing was sent since");
+
+        pair.now += REPORT_INTERVAL / 4;
+        pair.send(2, 500, true).unwrap();
+        pair.flush();
+        let due = pair.egress.deadline().unwrap();
+        assert_eq!(due, pair.now + REPORT_INTERVAL * 3 / 4);
+        pair.now = due;
+        pair.flush();
+        let (_, rtcp) = pair.opened();
+        assert_eq!(rtcp.len(), 1);
+        let ntp = |packet: &[u8]| (u64::from(word(packet, 8)) << 32) | u64::from(word(packet, 12));
+        // The last packet was captured three quarters of a second before.
+        assert_eq!(word(&rtcp[0], 16), 1_000 + 90_000 * 3 / 4);
+        assert!(ntp(&rtcp[0]) > 0);
+
+        pair.now += 10 * REPORT_INTERVAL;
+        assert_eq!(pair.flush(), 0, "an idle stream says nothing");
+    }
+
+    #[test]
+    fn what_is_missed_comes_again_under_its_own_stream() {
+        let mut pair = Pair::new();
+        // Across the sixteen bits.
+        for sequence in 65_530..65_545u64 {
+            pair.send(sequence, 300, true).unwrap();
+        }
+        pair.flush();
+        pair.opened();
+        pair.now += Duration::from_millis(50);
+        pair.nack(&[(65_534, 0b11), (4, 0)]);
+        assert!(pair.egress.is_urgent());
+        pair.flush();
+        let (rtp, _) = pair.opened();
+        let again: Vec<u64> = rtp
+            .iter()
+            .map(|packet| {
+                assert_eq!((word(packet, 8), packet[1] & 0x7f), (RESENDS, 97));
+                let payload = payload(packet);
+                let original = u64::from(u16::from_be_bytes([payload[0], payload[1]]));
+                let original = if original < 100 { original + 65_536 } else { original };
+                assert_eq!(&payload[2..], body(original, 300));
+                original
+            })
+            .collect();
+        assert_eq!(again, [65_534, 65_535, 65_536, 65_540]);
+        assert_eq!(rtp.iter().map(|p| sequence(p)).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn feedback_that_cannot_be_opened_is_none_of_ours() {
+        let mut pair = Pair::new();
+        assert!(pair.egress.receive(&[0x81, 206, 0, 2, 1, 2, 3, 4], pair.now).is_none());
+        assert!(pair.egress.receive(&[0x81; 200], pair.now).is_none());
+        let request = [0x81, 206, 0, 2, 0, 0, 0, 9, 0, 0, 0, 7];
+        let mut sealed = pair.sender.encrypt_rtcp(&request).unwrap().to_vec();
+        let heard = pair.egress.receive(&sealed, pair.now).unwrap();
+        assert_eq!((heard.keyframes, heard.speaks_of_its_own), (vec![0], false));
+        sealed[9] ^= 1;
+        assert!(pair.egress.receive(&sealed, pair.now).is_none());
+    }
+
+    #[test]
+    fn a_line_that_is_left_sends_nothing_more() {
+        let mut pair = Pair::new();
+        pair.send(1, 100, true).unwrap();
+        pair.egress.retain(|_, _| false);
+        assert_eq!(pair.flush(), 0);
+        assert_eq!(pair.send(2, 100, true), Err(DropReason::NotConnected));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Whatever is sent, missed and sent again, no two packets have one SSRC and index, which is
+        /// what their nonces are made of; and everything that leaves can be opened.
+        #[test]
+        fn no_nonce_comes_twice(
+            first in 1u64..60_000,
+            steps in prop::collection::vec((0u64..8, 1usize..1_300, any::<bool>(), any::<u16>()), 1..120),
+        ) {
+            let mut pair = Pair::new();
+            let mut next = first;
+            let mut used = HashSet::new();
+            let mut accepted = HashSet::new();
+            for (step, size, is_whole, missing) in steps {
+                pair.now += Duration::from_millis(step * 5);
+                // Numbers repeat, come late, and leave gaps.
+                let sequence = if step < 3 { next.saturating_sub(step) } else { next + step };
+                next = next.max(sequence + 1);
+                let is_new = accepted.insert(sequence);
+                let outcome = pair.send(sequence, size, is_whole);
+                prop_assert_eq!(outcome.is_ok(), is_new);
+                if missing % 3 == 0 {
+                    pair.nack(&[(sequence as u16, missing), (missing, 0xffff)]);
+                }
+                if is_whole || pair.egress.is_urgent() {
+                    pair.flush();
+                }
+            }
+            pair.flush();
+            let (rtp, _) = pair.opened();
+            for packet in &rtp {
+                // The rollover counter did not move more than once.
+                prop_assert!(used.insert((word(packet, 8), sequence(packet))));
+            }
+            let media = rtp.iter().filter(|packet| word(packet, 8) == MEDIA).count();
+            prop_assert_eq!(media, accepted.len());
+        }
+    }
+}
