@@ -11,7 +11,7 @@ WEB_SOURCES := $(shell find web-client/sdk web-client/elements web-client/app we
 .DELETE_ON_ERROR:
 # Steps follow one another: each would otherwise take what the others need, and failures would mix.
 .NOTPARALLEL:
-.PHONY: help run build test check test-rust test-web e2e fuzz storm bench-turn clean need-build need-test
+.PHONY: help run build test check test-rust test-web e2e fuzz storm bench bench-turn clean need-build need-test
 
 help: ## List what there is to do
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -49,6 +49,9 @@ storm: need-build $(WEB) ## 300 participants join one room; ARGS="--within 5 --j
 	@scripts/need cmake
 	$(CARGO) build --locked --release --workspace
 	@scripts/storm $(ARGS)
+
+bench: need-build ## Measure what forwarding costs, without a network
+	$(CARGO) bench --locked --workspace --bench forward
 
 bench-turn: need-build ## The TURN server beside coturn; ARGS="udp --interval 5" picks some
 	@scripts/need coturn

@@ -30,14 +30,21 @@ const RTCP: [u8; 3] = [3, 4, 5];
 enum Cipher {
     Gcm { key: LessSafeKey, salt: [u8; 12] },
     // Boxed: the key of a MAC is larger than a kilobyte.
-    Cm { key: EncryptingKey, salt: [u8; 14], mac: Box<hmac::Key> },
+    Cm(Box<CounterMode>),
+}
+
+/// AES in counter mode with a MAC of its own.
+struct CounterMode {
+    key: EncryptingKey,
+    salt: [u8; 14],
+    mac: hmac::Key,
 }
 
 impl Cipher {
     fn tag_len(&self) -> usize {
         match self {
             Cipher::Gcm { .. } => GCM_TAG,
-            Cipher::Cm { .. } => SHA1_TAG,
+            Cipher::Cm(_) => SHA1_TAG,
         }
     }
 }
@@ -109,10 +116,10 @@ impl Srtp {
                 let tag = key.seal_in_place_separate_tag(nonce, Aad::from(&*head), body)?;
                 buffer.extend_from_slice(tag.as_ref());
             }
-            Cipher::Cm { key, salt, mac } => {
-                counter_mode(key, salt, ssrc, index, body)?;
+            Cipher::Cm(keys) => {
+                counter_mode(keys, ssrc, index, body)?;
                 let rollovers = ((index >> 16) as u32).to_be_bytes();
-                let tag = sha1(mac, &[&buffer[start..], &rollovers]);
+                let tag = sha1(&keys.mac, &[&buffer[start..], &rollovers]);
                 buffer.extend_from_slice(&tag);
             }
         }
@@ -133,10 +140,10 @@ impl Srtp {
                 packet.extend_from_slice(tag.as_ref());
                 packet.extend_from_slice(&word);
             }
-            Cipher::Cm { key, salt, mac } => {
-                counter_mode(key, salt, ssrc, u64::from(index), body)?;
+            Cipher::Cm(keys) => {
+                counter_mode(keys, ssrc, u64::from(index), body)?;
                 packet.extend_from_slice(&word);
-                let tag = sha1(mac, &[packet]);
+                let tag = sha1(&keys.mac, &[packet]);
                 packet.extend_from_slice(&tag);
             }
         }
@@ -162,15 +169,15 @@ impl Srtp {
                 key.open_in_place(rtcp_nonce(salt, ssrc, index), rtcp_aad(head, word), body)?;
                 clear.truncate(sealed.len() - tag_len);
             }
-            Cipher::Cm { key, salt, mac } => {
+            Cipher::Cm(keys) => {
                 let (authenticated, tag) = packet.split_at(packet.len() - tag_len);
-                if !is_equal(&sha1(mac, &[authenticated]), tag) {
+                if !is_equal(&sha1(&keys.mac, &[authenticated]), tag) {
                     return Err(Unspecified);
                 }
                 let (sealed, word) = authenticated.split_at(authenticated.len() - RTCP_INDEX);
                 let index = index_of(word.try_into().map_err(|_| Unspecified)?)?;
                 clear.extend_from_slice(sealed);
-                counter_mode(key, salt, ssrc, u64::from(index), &mut clear[RTCP_CLEAR..])?;
+                counter_mode(keys, ssrc, u64::from(index), &mut clear[RTCP_CLEAR..])?;
             }
         }
         Ok(())
@@ -198,11 +205,11 @@ fn cipher(
             let (mut session_salt, mut mac) = ([0; 14], [0; 20]);
             derive(master, salt, salt_label, &mut session_salt)?;
             derive(master, salt, mac_label, &mut mac)?;
-            Ok(Cipher::Cm {
+            Ok(Cipher::Cm(Box::new(CounterMode {
                 key: EncryptingKey::ctr(UnboundCipherKey::new(&AES_128, key)?)?,
                 salt: session_salt,
-                mac: Box::new(hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &mac)),
-            })
+                mac: hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &mac),
+            })))
         }
     }
 }
@@ -222,8 +229,7 @@ fn derive(master: &[u8], salt: &[u8], label: u8, out: &mut [u8]) -> Result<(), U
 
 /// RFC 3711 §4.1.1: encrypts, and decrypts.
 fn counter_mode(
-    key: &EncryptingKey,
-    salt: &[u8; 14],
+    keys: &CounterMode,
     ssrc: u32,
     index: u64,
     body: &mut [u8],
@@ -231,10 +237,10 @@ fn counter_mode(
     let mut counter = [0; 16];
     counter[4..8].copy_from_slice(&ssrc.to_be_bytes());
     counter[8..14].copy_from_slice(&index.to_be_bytes()[2..]);
-    for (byte, salt) in counter.iter_mut().zip(salt) {
+    for (byte, salt) in counter.iter_mut().zip(&keys.salt) {
         *byte ^= salt;
     }
-    key.less_safe_encrypt(body, EncryptionContext::Iv128(FixedLength::from(counter)))?;
+    keys.key.less_safe_encrypt(body, EncryptionContext::Iv128(FixedLength::from(counter)))?;
     Ok(())
 }
 
