@@ -97,7 +97,7 @@ fn cores_can_do_no_io() {
         }
     };
     allowed("signaling/core/Cargo.toml", &["base64", "serde", "serde_json", "thiserror"]);
-    let media = ["aws-lc-rs", "bytes", "str0m", "thiserror", "tracing"];
+    let media = ["aws-lc-rs", "bytes", "dimpl", "str0m", "thiserror", "tracing"];
     allowed("sfu/core/Cargo.toml", &media);
     for core in ["signaling/core/src", "sfu/core/src"] {
         let tests = modules_for_tests(core);

@@ -2,9 +2,12 @@
 //! packets can be seen in the clear nowhere else before they are acted on, and a copy of the SRTP
 //! keys is left for the egress, as str0m keeps them to itself.
 
-use std::cell::RefCell;
-use std::time::Instant;
+use std::cell::{Cell as Now, RefCell};
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use dimpl::{Config, Dtls, DtlsCertificate};
 use str0m::crypto::dtls::{
     DtlsCert, DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, DtlsVersion, ProtocolVersion,
     SrtpProfile,
@@ -14,8 +17,18 @@ use str0m::crypto::{CryptoError, CryptoProvider, from_feature_flags};
 use crate::egress::keys::{Cell, Keying, Profile};
 use crate::sctp::{Gate, Verdict};
 
+/// When a flight of the handshake that is not answered is sent again; then after twice as long,
+/// and so on. A call is not to wait a second for every lost datagram: RFC 9147 §5.8.2 lets
+/// applications that are short of time be quicker.
+const FIRST_RETRY: Duration = Duration::from_millis(200);
+
+/// How often a flight is sent again. Those that the remote side's repetitions ask for count as
+/// well, and browsers begin after 50 ms. How long all may take is bounded by `connect_timeout`.
+const RETRIES: usize = 24;
+
 thread_local! {
     static BUILDING: RefCell<Option<Cell>> = const { RefCell::new(None) };
+    static NOW: Now<Option<Instant>> = const { Now::new(None) };
 }
 
 /// Runs what builds one `Rtc` with str0m's own cryptography, whose DTLS is watched, and returns
@@ -29,6 +42,13 @@ pub(crate) fn watch<T>(build: impl FnOnce(CryptoProvider) -> T) -> (T, Cell) {
     let built = build(CryptoProvider { dtls_provider: &Watched, ..from_feature_flags() });
     BUILDING.take();
     (built, cell)
+}
+
+/// Says when the next packet of a handshake comes in on this thread. str0m does not tell its DTLS:
+/// that would count the time until a repetition from the answer on, and repeat its first flight
+/// at once.
+pub(crate) fn tell_time(now: Instant) {
+    NOW.set(Some(now));
 }
 
 #[derive(Debug)]
@@ -46,18 +66,52 @@ impl DtlsProvider for Watched {
         dtls_version: DtlsVersion,
         mtu: Option<usize>,
     ) -> Result<Box<dyn DtlsInstance>, CryptoError> {
-        let inner = from_feature_flags().dtls_provider.new_dtls(cert, now, dtls_version, mtu)?;
+        let inner = connection(cert, now, dtls_version, mtu)
+            .map_err(|error| CryptoError::Other(error.to_string()))?;
         let keys = BUILDING.with_borrow(Option::clone).unwrap_or_default();
         Ok(Box::new(WatchedInstance { inner, gate: Gate::default(), ended: false, keys }))
     }
 }
 
-#[derive(Debug)]
+/// A connection as str0m would make it, but with timers for a bad network.
+fn connection(
+    cert: &DtlsCert,
+    now: Instant,
+    version: DtlsVersion,
+    mtu: Option<usize>,
+) -> Result<Dtls, dimpl::Error> {
+    // ICE has verified the remote side's address before the first byte: no cookie is needed.
+    let mut config = Config::builder()
+        .use_server_cookie(false)
+        .flight_start_rto(FIRST_RETRY)
+        .flight_retries(RETRIES);
+    if let Some(mtu) = mtu {
+        config = config.mtu(mtu);
+    }
+    let config = Arc::new(config.build()?);
+    let cert = DtlsCertificate {
+        certificate: cert.certificate.clone(),
+        private_key: cert.private_key.clone(),
+    };
+    Ok(match version {
+        DtlsVersion::Dtls12 => Dtls::new_12(config, cert, now),
+        DtlsVersion::Dtls13 => Dtls::new_13(config, cert, now),
+        _ => Dtls::new_auto(config, cert, now),
+    })
+}
+
 struct WatchedInstance {
-    inner: Box<dyn DtlsInstance>,
+    inner: Dtls,
     gate: Gate,
     ended: bool,
     keys: Cell,
+}
+
+impl fmt::Debug for WatchedInstance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Neither the connection nor its keys can be shown.
+        f.debug_struct("WatchedInstance").field("gate", &self.gate).finish_non_exhaustive()
+    }
 }
 
 impl WatchedInstance {
@@ -109,6 +163,9 @@ impl DtlsInstance for WatchedInstance {
     }
 
     fn handle_packet(&mut self, packet: &[u8]) -> Result<(), DtlsImplError> {
+        if let Some(now) = NOW.take() {
+            self.inner.handle_timeout(now)?;
+        }
         self.inner.handle_packet(packet)
     }
 

@@ -542,6 +542,9 @@ impl Session {
             out.happened.push(Happened::Dropped(DropReason::Malformed));
             return;
         };
+        if kind == Some(demux::Protocol::Dtls) && !self.connected {
+            dtls::tell_time(now);
+        }
         self.media_came = false;
         self.contained(out, |session, out| {
             if let Err(error) = session.rtc.handle_input(Input::Receive(now, receive)) {
