@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use turn_core::{Limits, Network};
 
 use crate::StartError;
@@ -64,7 +64,8 @@ pub struct Config {
     pub allowed_peers: Vec<String>,
     /// Networks of peers that are denied although public.
     pub denied_peers: Vec<String>,
-    /// Where clients are sent while this server drains.
+    /// Where clients are sent while this server drains; as text, empty for nowhere.
+    #[serde(with = "address_or_empty")]
     pub alternate_server: Option<SocketAddr>,
     /// Networks of load balancers whose connections begin with a PROXY protocol header (v2).
     pub proxy_from: Vec<String>,
@@ -72,8 +73,8 @@ pub struct Config {
     pub socket_buffer: usize,
 }
 
-/// A password or key that no log shows.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A password or key that is never printed: not by `{:?}`, not as configuration.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
@@ -92,7 +93,42 @@ impl From<&str> for Secret {
 
 impl fmt::Debug for Secret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("\"[hidden]\"")
+        formatter.write_str("[redacted]")
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("[redacted]")
+    }
+}
+
+/// In a configuration every key has a value: an empty text stands for no address.
+mod address_or_empty {
+    use std::net::SocketAddr;
+
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        address: &Option<SocketAddr>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match address {
+            Some(address) => serializer.collect_str(address),
+            None => serializer.serialize_str(""),
+        }
+    }
+
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(
+        deserializer: D,
+    ) -> Result<Option<SocketAddr>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let wrong = |_| Error::custom(format!("{text:?} is no address with a port"));
+        text.parse().map(Some).map_err(wrong)
     }
 }
 
@@ -235,8 +271,23 @@ mod tests {
             ..Config::default()
         };
         assert!(config.check().is_ok());
-        let shown = format!("{config:?}");
-        assert!(!shown.contains("lovelace") && !shown.contains("north"), "{shown}");
+        for shown in [format!("{config:?}"), toml::to_string(&config).unwrap_or_default()] {
+            assert!(!shown.contains("lovelace") && !shown.contains("north"), "{shown}");
+            assert!(shown.contains("ada") && shown.contains("[redacted]"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn no_alternate_server_is_an_empty_text() {
+        let read = |text: &str| toml::from_str::<Config>(&format!("alternate_server = {text:?}"));
+        let address = SocketAddr::from(([192, 0, 2, 1], 3_478));
+        for (text, expected) in [("", None), ("192.0.2.1:3478", Some(address))] {
+            let config = read(text).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(config.alternate_server, expected);
+            let shown = toml::to_string(&config).unwrap_or_default();
+            assert!(shown.contains(&format!("alternate_server = {text:?}")), "{shown}");
+        }
+        assert!(read("example.org").is_err());
     }
 
     #[test]

@@ -32,6 +32,9 @@ impl Ports {
             for port in &mut chosen[..count] {
                 for &ip in &config.bind {
                     let address = SocketAddr::new(ip, *port);
+                    if all.is_empty() {
+                        free(address).map_err(|source| StartError::Bind { address, source })?;
+                    }
                     let (udp, tcp) = open(address, config.socket_buffer)
                         .map_err(|source| StartError::Bind { address, source })?;
                     *port = udp.address().port();
@@ -77,6 +80,21 @@ impl Ports {
     pub(crate) fn accept(&self, index: usize) -> io::Result<(TcpStream, SocketAddr)> {
         self.tcp[index].accept()
     }
+}
+
+/// Refuses a port that another program has. Sockets that share a port, as those of the workers do, would
+/// share it with another server of the same user as well.
+fn free(address: SocketAddr) -> io::Result<()> {
+    for (kind, protocol) in [(Type::DGRAM, Protocol::UDP), (Type::STREAM, Protocol::TCP)] {
+        let probe = Socket::new(Domain::for_address(address), kind, Some(protocol))?;
+        if address.is_ipv6() {
+            probe.set_only_v6(true)?;
+        }
+        // For TCP: connections of a server that has just ended are none of its own.
+        probe.set_reuse_address(kind == Type::STREAM)?;
+        probe.bind(&address.into())?;
+    }
+    Ok(())
 }
 
 /// UDP and TCP on one port number. Where the system chooses it, it may be taken for the other.
