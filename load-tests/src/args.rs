@@ -57,6 +57,8 @@ pub(crate) enum Command {
     ///   {"renumber": 0}   the first client gets other addresses
     ///   {"cut": 0}        nothing gets to or from the first client
     ///   {"restore": 0}    it does again
+    ///   {"allow": {"client": 0, "tcp": [443], "udp": []}}
+    ///                     its router lets nothing out but TCP and UDP to these ports
     #[command(verbatim_doc_comment)]
     Netns(NetnsArgs),
 }

@@ -150,6 +150,25 @@ fn a_cut_swallows_everything_until_it_is_restored() {
     assert_eq!(seen(&client, &server), before, "the mapping is still there");
 }
 
+#[test]
+fn a_firewall_lets_out_what_it_is_told() {
+    let Some(network) = network(&[Nat::Symmetric]) else { return };
+    let place = network.server();
+    let [open, shut] = [0, 1].map(|_| socket(place, place.ipv4.into()));
+    let host = network.client(0).unwrap();
+    let client = socket(host, host.ipv4.into());
+    seen(&client, &shut);
+    // A connection that there is goes on; a new one does not come about.
+    let late = socket(host, host.ipv4.into());
+    for _ in 0..2 {
+        network.allow(0, &[], &[open.local_addr().unwrap().port()]).unwrap();
+    }
+    seen(&client, &shut);
+    seen(&late, &open);
+    late.send_to(b"lost", shut.local_addr().unwrap()).unwrap();
+    nothing_comes(&shut);
+}
+
 /// Whether a namespace exists.
 fn exists(host: &Host) -> bool {
     std::path::Path::new("/run/netns").join(&host.namespace).exists()

@@ -241,6 +241,38 @@ impl Network {
         nft(&self.known(index)?.router.0, "table inet cut; delete table inet cut")
     }
 
+    /// Has a client's router let nothing out but TCP and UDP to these ports, and what answers it, as a
+    /// company's firewall does. The last call counts.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such client, or `nft` fails.
+    pub fn allow(&self, index: usize, tcp: &[u16], udp: &[u16]) -> Result<(), NetworkError> {
+        let rule = |protocol: &str, ports: &[u16]| {
+            let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+            // A set must have a member.
+            let set = if ports.is_empty() { "0".to_owned() } else { ports.join(", ") };
+            format!("iifname lan {protocol} dport {{ {set} }} accept")
+        };
+        nft(
+            &self.known(index)?.router.0,
+            &format!(
+                "table inet firewall
+                 delete table inet firewall
+                 table inet firewall {{
+                     chain forward {{
+                         type filter hook forward priority -5; policy drop;
+                         ct state established,related accept
+                         {}
+                         {}
+                     }}
+                 }}",
+                rule("tcp", tcp),
+                rule("udp", udp)
+            ),
+        )
+    }
+
     fn known(&self, index: usize) -> Result<&Client, NetworkError> {
         self.clients.get(index).ok_or(NetworkError::NoClient(index))
     }

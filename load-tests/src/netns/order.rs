@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Host, Network, NetworkError};
 
 /// One thing to be done to a client, by its index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
     /// [`Network::rebind`]
@@ -16,6 +16,15 @@ pub enum Order {
     Cut(usize),
     /// [`Network::restore`]
     Restore(usize),
+    /// [`Network::allow`]
+    Allow {
+        /// Which one.
+        client: usize,
+        /// Ports.
+        tcp: Vec<u16>,
+        /// Ports.
+        udp: Vec<u16>,
+    },
 }
 
 /// Where everybody is.
@@ -44,6 +53,7 @@ impl Network {
             Order::Renumber(client) => self.renumber(client).map(drop)?,
             Order::Cut(client) => self.cut(client)?,
             Order::Restore(client) => self.restore(client)?,
+            Order::Allow { client, tcp, udp } => self.allow(client, &tcp, &udp)?,
         }
         Ok(self.layout())
     }
@@ -60,6 +70,10 @@ mod tests {
             (r#"{"renumber": 1}"#, Order::Renumber(1)),
             (r#"{"cut": 2}"#, Order::Cut(2)),
             (r#"{"restore": 2}"#, Order::Restore(2)),
+            (
+                r#"{"allow": {"client": 1, "tcp": [443], "udp": []}}"#,
+                Order::Allow { client: 1, tcp: vec![443], udp: Vec::new() },
+            ),
         ] {
             assert_eq!(serde_json::from_str::<Order>(text).expect("an order"), order);
         }
