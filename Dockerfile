@@ -23,5 +23,5 @@ COPY --from=server /oriel/target/release/oriel /usr/local/bin/oriel
 USER oriel
 ENV ORIEL__SERVER__STATE_DIR=/var/lib/oriel
 VOLUME /var/lib/oriel
-EXPOSE 7880/tcp 7881/tcp 7882/udp
+EXPOSE 7880/tcp 7881/tcp 7882/udp 3478/tcp 3478/udp 5349/tcp 5349/udp
 ENTRYPOINT ["oriel"]

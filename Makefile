@@ -65,7 +65,7 @@ need-build:
 	@scripts/need rust node compiler
 
 need-test:
-	@scripts/need rust rust-lints node compiler cmake chromium firefox sound python namespaces coturn
+	@scripts/need rust rust-lints node compiler cmake chromium firefox sound python namespaces certificates coturn
 
 web-client/node_modules/.package-lock.json: web-client/package-lock.json
 	@scripts/need node

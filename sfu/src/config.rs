@@ -174,7 +174,10 @@ impl Config {
     }
 
     /// The bound addresses that this machine has. One family may be missing as a whole.
-    pub(crate) fn usable_addresses(&self) -> Result<Vec<IpAddr>, StartError> {
+    ///
+    /// # Errors
+    /// When the machine has none of them.
+    pub fn usable_addresses(&self) -> Result<Vec<IpAddr>, StartError> {
         let mut usable = Vec::new();
         let mut missing = None;
         for &ip in &self.bind {

@@ -1,5 +1,6 @@
 //! The way in from the control plane.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sfu_core::stats::Stats;
@@ -20,6 +21,7 @@ pub struct SfuHandle {
     mailboxes: Arc<[Mailbox<Mail>]>,
     tcp: Option<Arc<Mailbox<Parcel>>>,
     placement: Arc<Mutex<Placement>>,
+    advertised: Arc<[SocketAddr]>,
     udp_port: u16,
     tcp_port: Option<u16>,
 }
@@ -28,11 +30,12 @@ impl SfuHandle {
     pub(crate) fn new(
         mailboxes: Arc<[Mailbox<Mail>]>,
         tcp: Option<Arc<Mailbox<Parcel>>>,
+        advertised: &[SocketAddr],
         udp_port: u16,
         tcp_port: Option<u16>,
     ) -> SfuHandle {
         let placement = Arc::new(Mutex::new(Placement::new(mailboxes.len())));
-        SfuHandle { mailboxes, tcp, placement, udp_port, tcp_port }
+        SfuHandle { mailboxes, tcp, placement, advertised: advertised.into(), udp_port, tcp_port }
     }
 
     /// Posts a command. Commands of one room arrive in the order of posting.
@@ -58,6 +61,11 @@ impl SfuHandle {
             sum += stats;
             sum
         })
+    }
+
+    /// The UDP addresses that clients are told to send media to.
+    pub fn advertised(&self) -> &[SocketAddr] {
+        &self.advertised
     }
 
     /// The UDP port that media comes to.

@@ -129,7 +129,8 @@ impl Sfu {
                 .spawn(move || worker.run())?;
             threads.push(thread);
         }
-        Ok(Sfu { handle: SfuHandle::new(mailboxes, tcp, port, tcp_port), threads })
+        let handle = SfuHandle::new(mailboxes, tcp, &advertised, port, tcp_port);
+        Ok(Sfu { handle, threads })
     }
 
     /// A handle for posting commands and reading counters; cheap to clone.

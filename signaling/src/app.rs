@@ -21,13 +21,14 @@ use crate::config::{Config, TlsMode};
 use crate::counters::Counters;
 use crate::doors::{self, Context, internal};
 use crate::hub::{self, Hub};
-use crate::ice;
+use crate::ice::Ice;
 use crate::limits::{Connections, Joins, Rate};
 use crate::media::Routes;
 use crate::server::{Listeners, Server};
 use crate::site::Site;
 use crate::state::StateDir;
 use crate::tls::Certificates;
+use crate::turn::{self, Turn};
 
 /// How long rooms and doors may take to end, each.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -49,12 +50,13 @@ pub struct App {
     servers: JoinSet<()>,
     /// What goes on for ever; aborted when dropped.
     _background: JoinSet<()>,
+    turn: Option<Turn>,
     /// Last: its threads are stopped when all others are gone.
     sfu: Sfu,
 }
 
 impl App {
-    /// Starts the media plane, then the rooms, then the doors.
+    /// Starts the media plane, then TURN, then the rooms, then the doors.
     ///
     /// # Errors
     /// When a port is taken, a file cannot be used, or the development key would be public. The text
@@ -85,6 +87,11 @@ impl App {
             Sfu::start(&config.sfu, move |room, event| routes.deliver(room, event))?
         };
         let plane = Arc::new(sfu.handle());
+        let turn = match config.ice.turn {
+            true => Some(Turn::start(config, plane.advertised(), certificates.as_ref())?),
+            false => None,
+        };
+        let turn_handle = turn.as_ref().map(Turn::handle);
         let hub =
             Hub::new(hub_config(config), Arc::clone(&plane) as _, routes, Arc::clone(&counters));
 
@@ -95,7 +102,7 @@ impl App {
             site: Arc::new(Site::new(config)),
             joins: Joins::new(&config.limits),
             requests: Rate::new(config.limits.requests_per_second, config.limits.request_burst),
-            ice_servers: ice::servers(&config.ice).into(),
+            ice: Ice::new(&config.ice, turn.as_ref().map(Turn::offer)),
             counters: Arc::clone(&counters),
             tasks: door_tasks.clone(),
         };
@@ -104,6 +111,7 @@ impl App {
             ready: Arc::clone(&ready),
             counters,
             plane,
+            turn: turn_handle.clone(),
             started: SystemTime::now(),
         };
 
@@ -114,7 +122,11 @@ impl App {
         let tls = match &certificates {
             Some(certificates) => {
                 background.spawn(Arc::clone(certificates).watch());
-                Some((certificates.server_config()?, to_https(Arc::clone(&context.site))))
+                let protocols: [&[u8]; 3] = [b"h2", b"http/1.1", turn::ALPN];
+                // Without TURN nobody here speaks the last one.
+                let protocols = &protocols[..if turn.is_some() { 3 } else { 2 }];
+                let config = certificates.server_config(protocols)?;
+                Some((config, to_https(Arc::clone(&context.site))))
             }
             None => None,
         };
@@ -122,11 +134,13 @@ impl App {
         let public = Server {
             router: doors::public(&context),
             tls,
+            turn: turn_handle,
             connections: Connections::new(&config.limits),
         };
         let private = Server {
             router: internal::routes(internals),
             tls: None,
+            turn: None,
             connections: Connections::new(&config.limits),
         };
         servers.spawn(public.run(http, stop.clone()));
@@ -145,6 +159,7 @@ impl App {
             stop_http,
             servers,
             _background: background,
+            turn,
             sfu,
         })
     }
@@ -195,6 +210,9 @@ impl App {
     /// nobody is left, or then.
     pub async fn drain(&self) {
         self.ready.store(false, Ordering::Relaxed);
+        if let Some(turn) = &self.turn {
+            turn.drain();
+        }
         self.hub.drain(self.drain_timeout).await;
     }
 
@@ -211,9 +229,9 @@ impl App {
         if tokio::time::timeout(PATIENCE, servers).await.is_err() {
             tracing::debug!("HTTP connections are cut off");
         }
-        // Its threads are joined: not on a thread that others wait for.
-        let sfu = self.sfu;
-        if tokio::task::spawn_blocking(move || drop(sfu)).await.is_err() {
+        // Their threads are joined: not on a thread that others wait for.
+        let (turn, sfu) = (self.turn, self.sfu);
+        if tokio::task::spawn_blocking(move || drop((turn, sfu))).await.is_err() {
             tracing::error!("the media plane did not stop cleanly");
         }
     }

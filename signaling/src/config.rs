@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize, Serializer};
 pub mod layers;
 
 /// The whole configuration of one server.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Addresses and ports of the HTTP doors.
@@ -31,8 +31,27 @@ pub struct Config {
     pub limits: Limits,
     /// The media plane.
     pub sfu: sfu::Config,
+    /// The TURN server. Empty lists follow from other sections.
+    pub turn: turn_server::Config,
     /// What is logged.
     pub log: Log,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            server: Server::default(),
+            tls: Tls::default(),
+            auth: Auth::default(),
+            rooms: Rooms::default(),
+            ice: Ice::default(),
+            limits: Limits::default(),
+            sfu: sfu::Config::default(),
+            // Where media comes to, and known to nobody: who changes `sfu.bind` need not think of it.
+            turn: turn_server::Config { bind: Vec::new(), ..turn_server::Config::default() },
+            log: Log::default(),
+        }
+    }
 }
 
 /// Addresses and ports of the HTTP doors.
@@ -216,11 +235,29 @@ pub enum Guests {
 }
 
 /// What browsers are told about the way to the media.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Ice {
-    /// STUN and TURN servers for the clients' `RTCPeerConnection`.
+    /// Run the TURN server of `[turn]` and offer it to clients.
+    pub turn: bool,
+    /// The name or address by which clients reach it, where that is neither what is advertised nor what
+    /// they came by.
+    pub turn_host: String,
+    /// Seconds that a client's TURN credential is good for.
+    pub turn_credential_ttl: u64,
+    /// Other STUN and TURN servers for the clients' `RTCPeerConnection`.
     pub servers: Vec<IceServer>,
+}
+
+impl Default for Ice {
+    fn default() -> Self {
+        Ice {
+            turn: true,
+            turn_host: String::new(),
+            turn_credential_ttl: 6 * 3600,
+            servers: Vec::new(),
+        }
+    }
 }
 
 /// One STUN or TURN server.
@@ -350,6 +387,20 @@ impl Config {
             if self.auth.keys[..index].iter().any(|earlier| earlier.id == key.id) {
                 return unusable(&format!("auth.keys[{index}].id"), "is taken by an earlier key");
             }
+        }
+        // It is put into URLs.
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+        if !self.ice.turn_host.bytes().all(plain) {
+            return unusable(
+                "ice.turn_host",
+                "must be a name or an address, an IPv6 one in brackets",
+            );
+        }
+        if self.ice.turn_credential_ttl < 2 * 3600 {
+            return unusable(
+                "ice.turn_credential_ttl",
+                "must be at least 7200: clients ask for another one when theirs is an hour old",
+            );
         }
         for (key, value) in [
             ("auth.guest_token_ttl", self.auth.guest_token_ttl),

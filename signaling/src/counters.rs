@@ -49,6 +49,21 @@ pub struct Reading {
     pub responses: BTreeMap<(String, u16), u64>,
 }
 
+/// One counter of another part of the server, as it is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// Without prefix and suffix.
+    pub name: &'static str,
+    /// What is counted, for people.
+    pub help: &'static str,
+    /// Name and value of the one label, if any.
+    pub label: Option<(&'static str, &'static str)>,
+    /// The count since start, or for gauges the value now.
+    pub value: u64,
+    /// Goes up and down.
+    pub is_gauge: bool,
+}
+
 impl Counters {
     /// A reader was cut off.
     pub fn slow_reader(&self) {

@@ -21,3 +21,4 @@ pub mod server;
 pub mod site;
 pub mod state;
 pub mod tls;
+pub mod turn;

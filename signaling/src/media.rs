@@ -15,7 +15,7 @@ use signaling_core::media::{
 };
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
-use crate::counters::Counters;
+use crate::counters::{Counters, Row};
 
 pub mod envelope;
 
@@ -31,28 +31,13 @@ pub trait MediaPlane: Send + Sync + 'static {
     fn end_room(&self, room: RoomId);
 
     /// What the media plane has counted.
-    fn counters(&self) -> Vec<Counter>;
+    fn counters(&self) -> Vec<Row>;
 }
 
 /// The worker of a room cannot take a command now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the media worker is overloaded")]
 pub struct Overloaded;
-
-/// One counter of the media plane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Counter {
-    /// Without prefix and suffix.
-    pub name: &'static str,
-    /// What is counted, for people.
-    pub help: &'static str,
-    /// Name and value of the one label, if any.
-    pub label: Option<(&'static str, &'static str)>,
-    /// The count since start, or for gauges the value now.
-    pub value: u64,
-    /// Goes up and down.
-    pub is_gauge: bool,
-}
 
 impl MediaPlane for SfuHandle {
     fn post(&self, room: RoomId, command: MediaCommand) -> Result<(), Overloaded> {
@@ -63,10 +48,10 @@ impl MediaPlane for SfuHandle {
         SfuHandle::end_room(self, RoomKey(room.0));
     }
 
-    fn counters(&self) -> Vec<Counter> {
+    fn counters(&self) -> Vec<Row> {
         SfuHandle::counters(self)
             .rows()
-            .map(|row| Counter {
+            .map(|row| Row {
                 name: row.name,
                 help: row.help,
                 label: row.label,
@@ -418,7 +403,7 @@ mod tests {
 
         fn end_room(&self, _room: RoomId) {}
 
-        fn counters(&self) -> Vec<Counter> {
+        fn counters(&self) -> Vec<Row> {
             Vec::new()
         }
     }

@@ -19,14 +19,16 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tower::ServiceExt;
 
 use crate::limits::{Connections, Place};
+use crate::turn;
 
 /// The TLS handshake and the headers of a request must be there by then.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -139,6 +141,8 @@ pub struct Server {
     pub router: Router,
     /// TLS, and what plain HTTP gets on the same port: the way to it.
     pub tls: Option<(Arc<rustls::ServerConfig>, Router)>,
+    /// Who takes TLS connections on which STUN is spoken.
+    pub turn: Option<turn::Handle>,
     /// Places for connections.
     pub connections: Connections,
 }
@@ -207,11 +211,43 @@ impl Server {
             }
         });
         match accepted.await {
-            Ok(Ok(Ok(stream))) => serve(stream, self.router, peer, closing).await,
+            Ok(Ok(Ok(stream))) => encrypted(stream, self.turn, self.router, peer, closing).await,
             Ok(Ok(Err(plain))) => serve(plain, detour, peer, closing).await,
             Ok(Err(error)) => tracing::debug!(address = %peer.address, %error, "no TLS handshake"),
             Err(_) => tracing::debug!(address = %peer.address, "no TLS handshake in time"),
         }
+    }
+}
+
+/// Serves a connection after its TLS handshake: what it says first tells TURN from HTTP.
+async fn encrypted(
+    mut stream: TlsStream<Occupied>,
+    turn: Option<turn::Handle>,
+    router: Router,
+    peer: Peer,
+    mut closing: watch::Receiver<()>,
+) {
+    let Some(turn) = turn else { return serve(stream, router, peer, closing).await };
+    let first = tokio::select! {
+        first = tokio::time::timeout(HEADER_TIMEOUT, stream.fill_buf()) => match first {
+            Ok(Ok([first, ..])) => *first,
+            _ => return,
+        },
+        _ = closing.changed() => return,
+    };
+    if !turn::Handle::is_for_turn(first) {
+        return serve(stream, router, peer, closing).await;
+    }
+    // Its place is free again: the TURN server has limits of its own.
+    let (Occupied { stream, .. }, session) = stream.into_inner();
+    let adopted = stream.peer_addr().and_then(|client| Ok((client, stream.into_std()?)));
+    match adopted {
+        Ok((client, socket)) => {
+            if let Err(error) = turn.adopt(socket, session, client) {
+                tracing::debug!(address = %peer.address, %error, "a TURN client is cut off");
+            }
+        }
+        Err(error) => tracing::debug!(address = %peer.address, %error, "a TURN client is gone"),
     }
 }
 

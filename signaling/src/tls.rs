@@ -31,8 +31,15 @@ const RENEW_DAYS: i64 = 30;
 /// The certificate in force.
 #[derive(Debug)]
 pub struct Certificates {
-    current: RwLock<Arc<CertifiedKey>>,
+    current: RwLock<Current>,
     files: Option<Files>,
+}
+
+#[derive(Debug)]
+struct Current {
+    certified: Arc<CertifiedKey>,
+    /// PKCS #8 or what else it was in.
+    private: PrivateKeyDer<'static>,
 }
 
 #[derive(Debug)]
@@ -67,22 +74,40 @@ impl Certificates {
                 (current, Some(files))
             }
         };
-        Ok(Some(Arc::new(Certificates { current: RwLock::new(Arc::new(current)), files })))
+        Ok(Some(Arc::new(Certificates { current: RwLock::new(current), files })))
     }
 
-    /// What the accept loop needs: HTTP/2 and HTTP/1.1 by ALPN, TLS 1.2 and 1.3.
+    /// TLS 1.2 and 1.3 with the certificate of the moment, and these protocols by ALPN (RFC 7301); none
+    /// leaves what the client names unanswered.
     ///
     /// # Errors
     /// Only if the crypto library lacks a protocol version.
-    pub fn server_config(self: &Arc<Self>) -> anyhow::Result<Arc<rustls::ServerConfig>> {
+    pub fn server_config(
+        self: &Arc<Self>,
+        protocols: &[&[u8]],
+    ) -> anyhow::Result<Arc<rustls::ServerConfig>> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let resolver: Arc<dyn ResolvesServerCert> = Arc::clone(self) as _;
         let mut config = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_cert_resolver(resolver);
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         Ok(Arc::new(config))
+    }
+
+    /// Certificate and private key as DER, if the key is one of ECDSA: DTLS takes no other. A renewal does
+    /// not reach who has them.
+    pub fn ecdsa_pair(&self) -> Option<(Vec<u8>, Vec<u8>)> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        if current.certified.key.algorithm() != rustls::SignatureAlgorithm::ECDSA {
+            tracing::warn!(
+                "TURN does without DTLS: that takes an ECDSA key, and tls.key is of another kind"
+            );
+            return None;
+        }
+        let leaf = current.certified.cert.first()?;
+        Some((leaf.to_vec(), current.private.secret_der().to_vec()))
     }
 
     /// Reads the files again, changed or not. What cannot be used is logged, and the old
@@ -92,7 +117,7 @@ impl Certificates {
         let stamp = files.stamp().ok();
         match files.read() {
             Ok(fresh) => {
-                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+                *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
                 tracing::info!(cert = %files.cert.display(), "certificate read");
             }
             Err(error) => {
@@ -119,7 +144,8 @@ impl Certificates {
 
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, _client: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner)))
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        Some(Arc::clone(&current.certified))
     }
 }
 
@@ -132,7 +158,7 @@ impl Files {
         Ok([stamp(&self.cert)?, stamp(&self.key)?])
     }
 
-    fn read(&self) -> anyhow::Result<CertifiedKey> {
+    fn read(&self) -> anyhow::Result<Current> {
         let (cert, key) = (self.cert.display(), self.key.display());
         let chain = CertificateDer::pem_file_iter(&self.cert)
             .and_then(Iterator::collect::<Result<Vec<_>, _>>)
@@ -150,9 +176,11 @@ impl Files {
 fn certified(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
-) -> anyhow::Result<CertifiedKey> {
+) -> anyhow::Result<Current> {
     // Refuses a key that does not belong to the certificate.
-    Ok(CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider())?)
+    let provider = aws_lc_rs::default_provider();
+    let certified = CertifiedKey::from_der(chain, key.clone_key(), &provider)?;
+    Ok(Current { certified: Arc::new(certified), private: key })
 }
 
 /// Our own certificate as it is kept.
@@ -167,7 +195,7 @@ struct SelfSigned {
 
 /// The kept certificate, as long as it covers `names`: browsers remember the exception that people
 /// made for it. Else a new one.
-fn self_signed(names: &BTreeSet<String>, state: &StateDir) -> anyhow::Result<CertifiedKey> {
+fn self_signed(names: &BTreeSet<String>, state: &StateDir) -> anyhow::Result<Current> {
     let now = OffsetDateTime::now_utc();
     let kept: Option<SelfSigned> =
         state.read(SELF_SIGNED)?.and_then(|text| toml::from_str(&text).ok());

@@ -99,7 +99,11 @@ fn cores_can_do_no_io() {
     allowed("signaling/core/Cargo.toml", &["base64", "serde", "serde_json", "thiserror"]);
     let media = ["aws-lc-rs", "bytes", "dimpl", "str0m", "thiserror", "tracing"];
     allowed("sfu/core/Cargo.toml", &media);
-    for core in ["signaling/core/src", "sfu/core/src"] {
+    allowed(
+        "turn-server/core/Cargo.toml",
+        &["aws-lc-rs", "base64", "md-5", "stun", "thiserror", "turn"],
+    );
+    for core in ["signaling/core/src", "sfu/core/src", "turn-server/core/src"] {
         let tests = modules_for_tests(core);
         for (file, code) in sources(core).into_iter().filter(|(file, _)| !tests.contains(file)) {
             for io in [
@@ -128,7 +132,17 @@ fn the_planes_know_each_other_in_one_place() {
         assert_only_in(folder, "signaling_core", &[]);
         assert_only_in(folder, "signaling", &[]);
     }
+    for dependency in dependencies("turn-server/Cargo.toml") {
+        let foreign = dependency.starts_with("signaling") || dependency.starts_with("sfu");
+        assert!(!foreign, "turn-server asks for {dependency}");
+    }
     assert_only_in("signaling/core/src", "sfu", &[]);
+    assert_only_in("signaling/core/src", "turn_server", &[]);
+    assert_only_in(
+        "signaling/src",
+        "turn_server",
+        &["signaling/src/config.rs", "signaling/src/ice.rs", "signaling/src/turn.rs"],
+    );
     assert_only_in(
         "signaling/src",
         "sfu",
@@ -150,6 +164,12 @@ fn a_third_party_stack_is_touched_in_one_place() {
     assert_only_in("sfu/src", "str0m", &[]);
     assert_only_in("sfu/core/src", "aws_lc_rs", &["sfu/core/src/egress/srtp.rs"]);
     assert_only_in("sfu/src", "quinn_udp", &["sfu/src/socket.rs"]);
+    for stack in ["stun", "turn"] {
+        assert_only_in("turn-server/core/src", stack, &["turn-server/core/src/message.rs"]);
+        assert_only_in("turn-server/src", stack, &[]);
+    }
+    assert_only_in("turn-server/src", "dimpl", &["turn-server/src/dtls.rs"]);
+    assert_only_in("turn-server/src", "quinn_udp", &["turn-server/src/socket.rs"]);
     assert_only_in("signaling/src", "jsonwebtoken", &["signaling/src/auth.rs"]);
     assert_only_in("signaling/src", "rcgen", &["signaling/src/tls.rs"]);
     let websocket = ["handshake.rs", "mod.rs", "socket.rs"]
@@ -181,7 +201,7 @@ fn doors_do_not_know_each_other() {
 
 #[test]
 fn a_thing_has_a_name_or_it_has_no_home() {
-    for folder in ["sfu", "signaling", "load-tests"] {
+    for folder in ["sfu", "signaling", "turn-server", "load-tests"] {
         for (file, _) in sources(folder) {
             let stem = Path::new(&file).file_stem().unwrap().to_str().unwrap();
             let parent = Path::new(&file).parent().unwrap().file_name().unwrap().to_str().unwrap();

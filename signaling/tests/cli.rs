@@ -27,6 +27,8 @@ fn oriel(state: &TempDir, arguments: &[&str]) -> Command {
         .env("ORIEL__SERVER__INTERNAL_PORT", "0")
         .env("ORIEL__SFU__UDP_PORT", "0")
         .env("ORIEL__SFU__TCP_PORT", "0")
+        .env("ORIEL__TURN__PORT", "0")
+        .env("ORIEL__TURN__TLS_PORT", "0")
         .args(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

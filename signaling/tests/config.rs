@@ -111,6 +111,10 @@ fn errors_name_the_key() {
         ("server.public_url=https://a/b", ["server.public_url", "without a path"]),
         ("auth.keys=[{id=\"k\",secret=\"short\"}]", ["auth.keys[0].secret", "32 bytes"]),
         ("rooms.max_rooms=0", ["rooms.max_rooms", "at least 1"]),
+        ("ice.turn_credential_ttl=3600", ["ice.turn_credential_ttl", "7200"]),
+        ("ice.turn_host=turn example", ["ice.turn_host", "a name or an address"]),
+        ("turn.alternate_server=example.com", ["turn.alternate_server", "address with a port"]),
+        ("turn.ports=1", ["turn.ports", "unknown field"]),
         ("server.http_port", ["server.http_port", "key=value"]),
         ("=1", ["--set", "key=value"]),
     ] {
@@ -134,12 +138,20 @@ fn two_keys_of_one_name_are_refused() {
 fn secrets_are_never_printed() {
     let config = with_set(&[
         &format!("auth.keys=[{{id=\"k\",secret=\"{SECRET}\"}}]"),
+        &format!("turn.secrets={SECRET}"),
+        &format!("turn.users={{ada=\"{SECRET}\"}}"),
         &format!("ice.servers=[{{urls=[\"turn:t\"],username=\"u\",credential=\"{SECRET}\"}}]"),
     ])
     .unwrap();
     assert_eq!(config.ice.servers[0].credential.expose(), SECRET);
     let printed = document(&config).unwrap();
-    assert_eq!(printed["auth"]["keys"][0]["secret"], Value::String("[redacted]".into()));
+    for secret in [
+        &printed["auth"]["keys"][0]["secret"],
+        &printed["turn"]["secrets"][0],
+        &printed["turn"]["users"]["ada"],
+    ] {
+        assert_eq!(*secret, Value::String("[redacted]".into()));
+    }
     for text in [format!("{config:?}"), toml::to_string(&printed).unwrap()] {
         assert!(!text.contains(SECRET), "{text}");
         assert!(text.contains("[redacted]"));

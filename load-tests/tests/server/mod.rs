@@ -61,6 +61,8 @@ impl Server {
             .env("ORIEL__SERVER__INTERNAL_PORT", "0")
             .env("ORIEL__SERVER__STATE_DIR", state.path())
             .env("ORIEL__SFU__TCP_PORT", "0")
+            .env("ORIEL__TURN__PORT", "0")
+            .env("ORIEL__TURN__TLS_PORT", "0")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -26,11 +26,16 @@ struct Kept {
 }
 
 impl Outcomes {
-    /// Notes what came of a request. An answer to an offer is not kept, for it is large and an offer
-    /// can be made again; nor is what begins a participation.
+    /// Notes what came of a request. What can be asked again as well
+    /// is not kept: the answer to an offer, which is large, and ICE servers, which end; nor is what
+    /// begins a participation.
     pub(crate) fn keep(&mut self, asker: Asker, outcome: &Outcome) {
         if let Outcome::Ok(
-            Reply::Answer(_) | Reply::Joined(_) | Reply::InLobby(_) | Reply::Resumed(_),
+            Reply::Answer(_)
+            | Reply::IceServers(_)
+            | Reply::Joined(_)
+            | Reply::InLobby(_)
+            | Reply::Resumed(_),
         ) = outcome
         {
             return;

@@ -57,6 +57,7 @@ impl Participant {
             | Request::Leave
             | Request::Offer(_)
             | Request::Candidate(_)
+            | Request::IceServers { .. }
             | Request::Unpublish(_)
             | Request::Mute(_)
             | Request::Viewport(_)

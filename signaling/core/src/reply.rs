@@ -46,6 +46,8 @@ pub enum Reply {
     Resumed(Resumed),
     /// To `offer`.
     Answer(Answer),
+    /// To `ice_servers`.
+    IceServers(IceServers),
     /// To `publish`.
     Published(Published),
     /// To `chat`.
@@ -113,6 +115,14 @@ pub struct Answer {
     /// knows its own.
     #[serde(skip)]
     pub lines: Vec<MediaLine>,
+}
+
+/// Reply to [`Request::IceServers`](crate::request::Request::IceServers).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct IceServers {
+    /// For `RTCPeerConnection`, made out anew.
+    pub ice_servers: Vec<IceServer>,
 }
 
 /// Reply to [`Request::Publish`](crate::request::Request::Publish).

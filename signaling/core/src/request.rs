@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ParticipantId, Secret, TrackId};
-use crate::info::{MediaKind, Role, TrackSource};
+use crate::info::{IceServer, MediaKind, Role, TrackSource};
 
 /// A numbered request as it stands in one frame.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +41,14 @@ pub enum Request {
     Offer(Offer),
     /// One trickled ICE candidate of the asker's peer connection.
     Candidate(Candidate),
+    /// Make out the STUN and TURN servers anew: their credentials end. Clients ask when those they have
+    /// are an hour old, before they look for a new path.
+    IceServers {
+        /// The new ones, from the door. Not on the wire.
+        #[serde(skip)]
+        #[cfg_attr(test, ts(skip))]
+        fresh: Vec<IceServer>,
+    },
     /// Make the media of one m-line of an earlier offer a track of the room.
     Publish(Publish),
     /// End a track that the asker published.

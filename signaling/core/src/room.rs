@@ -224,6 +224,7 @@ impl Room {
             }
             Request::Offer(offer) => self.on_offer(asker, id, offer),
             Request::Candidate(candidate) => self.on_candidate(asker, id, candidate),
+            Request::IceServers { fresh } => self.on_ice_servers(asker, id, fresh),
             Request::Publish(publish) => self.on_publish(asker, id, publish),
             Request::Unpublish(unpublish) => self.on_unpublish(now, asker, id, unpublish),
             Request::Mute(mute) => self.on_mute(now, asker, id, mute),

@@ -13,7 +13,8 @@ use crate::info::{
     Role, RoomInfo, TrackInfo, TrackSource, Waiting,
 };
 use crate::reply::{
-    Answer, Done, InLobby, Joined, Outcome, Posted, Published, Reply, ReplyFrame, Resumed,
+    Answer, Done, IceServers, InLobby, Joined, Outcome, Posted, Published, Reply, ReplyFrame,
+    Resumed,
 };
 use crate::request::{
     Admit, AskToUnmute, Candidate, Chat, Deny, Hand, Join, Listen, Move, Mute, Offer, Publish,
@@ -114,7 +115,7 @@ fn typescript() -> String {
     declare!(Viewport, Chat, Hand, Update, Send, Listen, Signal, AskToUnmute, Remove, SetRole);
     declare!(SetGrants, Move, SetRoom, Admit, Deny, Request);
     declare_frame::<RequestFrame, Request>(&mut out, &config);
-    declare!(Joined, InLobby, Resumed, Answer, Published, Posted, Done, Reply, Outcome);
+    declare!(Joined, InLobby, Resumed, Answer, IceServers, Published, Posted, Done, Reply, Outcome);
     declare_frame::<ReplyFrame, Outcome>(&mut out, &config);
     declare!(Event);
     declare_frame::<EventFrame, Event>(&mut out, &config);

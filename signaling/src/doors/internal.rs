@@ -11,8 +11,9 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 
-use crate::counters::{Counters, Reading};
-use crate::media::{Counter, MediaPlane};
+use crate::counters::{Counters, Reading, Row};
+use crate::media::MediaPlane;
+use crate::turn;
 
 /// What this door reads.
 #[derive(Clone)]
@@ -23,6 +24,8 @@ pub struct Internals {
     pub counters: Arc<Counters>,
     /// What the media plane counts.
     pub plane: Arc<dyn MediaPlane>,
+    /// What the TURN server counts, if it runs.
+    pub turn: Option<turn::Handle>,
     /// When the server started.
     pub started: SystemTime,
 }
@@ -45,12 +48,14 @@ async fn ready(State(internals): State<Internals>) -> impl IntoResponse {
 }
 
 async fn metrics(State(internals): State<Internals>) -> impl IntoResponse {
-    let text =
-        exposition(&internals.counters.read(), &internals.plane.counters(), internals.started);
+    let media = internals.plane.counters();
+    let turn = internals.turn.as_ref().map(turn::Handle::counters).unwrap_or_default();
+    let planes = [("sfu", media.as_slice()), ("turn", &turn)];
+    let text = exposition(&internals.counters.read(), &planes, internals.started);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }
 
-fn exposition(control: &Reading, media: &[Counter], started: SystemTime) -> String {
+fn exposition(control: &Reading, planes: &[(&str, &[Row])], started: SystemTime) -> String {
     let mut page = Page::default();
     page.family("oriel_build_info", "gauge", "The version that runs.");
     page.sample("oriel_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
@@ -89,15 +94,17 @@ fn exposition(control: &Reading, media: &[Counter], started: SystemTime) -> Stri
         page.sample("oriel_lossy_copies_total", &[("outcome", outcome)], count);
     }
 
-    let mut family = "";
-    for counter in media {
-        let (suffix, kind) = if counter.is_gauge { ("", "gauge") } else { ("_total", "counter") };
-        let name = format!("oriel_sfu_{}{suffix}", counter.name);
-        if family != counter.name {
-            family = counter.name;
-            page.family(&name, kind, counter.help);
+    for (plane, rows) in planes {
+        let mut family = "";
+        for row in *rows {
+            let (suffix, kind) = if row.is_gauge { ("", "gauge") } else { ("_total", "counter") };
+            let name = format!("oriel_{plane}_{}{suffix}", row.name);
+            if family != row.name {
+                family = row.name;
+                page.family(&name, kind, row.help);
+            }
+            page.sample(&name, row.label.as_slice(), row.value);
         }
-        page.sample(&name, counter.label.as_slice(), counter.value);
     }
     page.text
 }
@@ -147,14 +154,13 @@ mod tests {
 
     #[test]
     fn each_family_is_announced_once_before_its_samples() {
-        let row =
-            |name, label, is_gauge| Counter { name, help: "Help.", label, value: 3, is_gauge };
+        let row = |name, label, is_gauge| Row { name, help: "Help.", label, value: 3, is_gauge };
         let media = [
             row("packets_forwarded", Some(("kind", "audio")), false),
             row("packets_forwarded", Some(("kind", "video")), false),
             row("sessions", None, true),
         ];
-        let text = exposition(&Reading::default(), &media, UNIX_EPOCH);
+        let text = exposition(&Reading::default(), &[("sfu", &media)], UNIX_EPOCH);
         let expected = "# HELP oriel_sfu_packets_forwarded_total Help.\n\
                         # TYPE oriel_sfu_packets_forwarded_total counter\n\
                         oriel_sfu_packets_forwarded_total{kind=\"audio\"} 3\n\

@@ -113,8 +113,8 @@ fn admit_guest(context: &Context, ask: Ask, base_url: &str) -> Result<Ticket, Re
         token: context.authority.mint_for_guest(claims)?,
         url: Site::websocket_url(base_url),
         room: ask.room,
+        ice_servers: context.ice.servers(Some(base_url), &identity),
         identity,
-        ice_servers: context.ice_servers.to_vec(),
         limits: context.hub.room_config().limits,
         transports: ["websocket"],
     })

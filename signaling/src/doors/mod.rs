@@ -16,12 +16,12 @@ use axum::response::Response;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use signaling_core::error::{ErrorCode, RequestError};
 use signaling_core::grants::Asked;
-use signaling_core::info::IceServer;
 use tokio::sync::watch;
 
 use crate::auth::{Admitted, Authority};
 use crate::counters::Counters;
 use crate::hub::Hub;
+use crate::ice::Ice;
 use crate::limits::{Joins, Rate};
 use crate::problem::{Problem, word};
 use crate::site::Site;
@@ -48,8 +48,8 @@ pub struct Context {
     pub joins: Joins,
     /// Requests on one connection.
     pub requests: Rate,
-    /// What participants are told of.
-    pub ice_servers: Arc<[IceServer]>,
+    /// Makes out the ICE servers that participants are told of.
+    pub ice: Ice,
     /// What is counted.
     pub counters: Arc<Counters>,
     /// Held by every task that outlives its HTTP request: when no receiver is left, all doors are

@@ -9,7 +9,8 @@ use signaling_core::media::MediaCommand;
 use signaling_core::request::{Chat, Offer};
 
 use super::*;
-use crate::media::{Counter, Overloaded};
+use crate::counters::Row;
+use crate::media::Overloaded;
 
 /// Keeps what it is told, and panics over an offer that says so.
 #[derive(Default)]
@@ -33,7 +34,7 @@ impl MediaPlane for Plane {
         self.ended.lock().unwrap().push(room);
     }
 
-    fn counters(&self) -> Vec<Counter> {
+    fn counters(&self) -> Vec<Row> {
         Vec::new()
     }
 }

@@ -12,4 +12,5 @@ mod sockets;
 mod stopping;
 mod tls;
 mod tokens;
+mod turn;
 mod whip;

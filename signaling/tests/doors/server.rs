@@ -140,6 +140,10 @@ pub(crate) fn config(state: &TempDir, set: &[&str]) -> Config {
         "sfu.tcp_port=0".into(),
         "sfu.workers=1".into(),
         "sfu.socket_buffer=65536".into(),
+        "turn.port=0".into(),
+        "turn.tls_port=0".into(),
+        "turn.workers=1".into(),
+        "turn.socket_buffer=65536".into(),
     ];
     all.extend(set.iter().map(|&pair| pair.to_owned()));
     load(&Sources { file: None, set: all }, []).unwrap()

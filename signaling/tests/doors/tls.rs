@@ -14,7 +14,7 @@ use tokio_rustls::client::TlsStream;
 
 use crate::server::{Server, config, http_on};
 
-fn write_certificate(folder: &Path) -> CertificateDer<'static> {
+pub(crate) fn write_certificate(folder: &Path) -> CertificateDer<'static> {
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
     let certificate = params.self_signed(&key).unwrap();
@@ -23,7 +23,7 @@ fn write_certificate(folder: &Path) -> CertificateDer<'static> {
     certificate.der().clone()
 }
 
-async fn connect(
+pub(crate) async fn connect(
     server: &Server,
     trusted: &CertificateDer<'static>,
     protocols: &[&[u8]],
@@ -137,7 +137,7 @@ async fn files_that_cannot_be_used_stop_the_start() {
     }
 }
 
-async fn with_files(folder: &Path) -> Server {
+pub(crate) async fn with_files(folder: &Path) -> Server {
     Server::start_bare(&[
         "tls.mode=files",
         &format!("tls.cert={}", folder.join("cert.pem").display()),

@@ -1,14 +1,14 @@
 /** Shows the page that the address means. Each page is loaded when it is needed. */
 import { routeOf } from './route.ts';
 
-const route = routeOf(location.pathname);
+const route = routeOf(location.pathname, location.search);
 const page = document.querySelector<HTMLElement>('#page');
 
 if (page !== null) {
   page.replaceChildren();
   if (route.page === 'room') {
     const { showRoom } = await import('./room/main.ts');
-    showRoom(page, route.room);
+    showRoom(page, route.room, route.relay);
   } else {
     const { showHome } = await import('./home/main.ts');
     showHome(page, route.unknown);

@@ -4,9 +4,9 @@ import { roomLink, routeOf } from './route.ts';
 describe('routeOf', () => {
   it.each([
     ['/', { page: 'home', unknown: false }],
-    ['/r/tea', { page: 'room', room: 'tea' }],
-    ['/r/tea/', { page: 'room', room: 'tea' }],
-    ['/r/Team%2ESync', { page: 'room', room: 'Team.Sync' }],
+    ['/r/tea', { page: 'room', room: 'tea', relay: false }],
+    ['/r/tea/', { page: 'room', room: 'tea', relay: false }],
+    ['/r/Team%2ESync', { page: 'room', room: 'Team.Sync', relay: false }],
     ['/r/', { page: 'home', unknown: true }],
     ['/r/a%20b', { page: 'home', unknown: true }],
     ['/r/%E0%A4', { page: 'home', unknown: true }],
@@ -17,6 +17,11 @@ describe('routeOf', () => {
 
   it('leads back from the link it makes', () => {
     const link = new URL(roomLink('https://rooms.example', 'Team.Sync_1'));
-    expect(routeOf(link.pathname)).toEqual({ page: 'room', room: 'Team.Sync_1' });
+    expect(routeOf(link.pathname)).toEqual({ page: 'room', room: 'Team.Sync_1', relay: false });
+  });
+
+  it('takes the wish for a relay', () => {
+    expect(routeOf('/r/tea', '?relay')).toEqual({ page: 'room', room: 'tea', relay: true });
+    expect(routeOf('/', '?relay')).toEqual({ page: 'home', unknown: false });
   });
 });

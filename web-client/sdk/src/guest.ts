@@ -8,6 +8,8 @@ export interface ConnectOptions {
   password?: string;
   /** Whether everybody's tracks are received without asking; true by default. */
   autoSubscribe?: boolean;
+  /** `relay` lets media go by way of a TURN server only; `all` by default. */
+  iceTransportPolicy?: RTCIceTransportPolicy;
   signal?: AbortSignal;
 }
 

@@ -25,5 +25,5 @@ export type { Reliability } from './data/channels.ts';
 export type { RoomOptions } from './media/device-choice.ts';
 export { canShareScreen, listDevices, openCamera, openMicrophone, type CaptureOptions } from './media/devices.ts';
 export { AudioMeter } from './media/speakers.ts';
-export type { RoomStats, TrackStats } from './connection/stats.ts';
+export type { PathStats, RoomStats, TrackStats } from './connection/stats.ts';
 export type { ChatMessage, GrantsInfo, MediaKind, Role, RoomInfo, TrackSource, Waiting } from './protocol.gen.ts';

@@ -434,6 +434,7 @@ export type Request =
   | { "type": "leave" }
   | { "type": "offer" } & Offer
   | { "type": "candidate" } & Candidate
+  | { "type": "ice_servers" }
   | { "type": "publish" } & Publish
   | { "type": "unpublish" } & Unpublish
   | { "type": "mute" } & Mute
@@ -517,6 +518,12 @@ export type Answer = {
   sdp: string,
 };
 
+/** Reply to `IceServers`. */
+export type IceServers = {
+  /** For `RTCPeerConnection`, made out anew. */
+  ice_servers: Array<IceServer>,
+};
+
 /** Reply to `Publish`. */
 export type Published = {
   /** The new track. */
@@ -533,7 +540,7 @@ export type Posted = {
 export type Done = Record<symbol, never>;
 
 /** What a granted request returns. Which one follows from the request. */
-export type Reply = Joined | InLobby | Resumed | Answer | Published | Posted | Done;
+export type Reply = Joined | InLobby | Resumed | Answer | IceServers | Published | Posted | Done;
 
 /** What came of a request: `"ok": …` or `"error": …`. */
 export type Outcome =

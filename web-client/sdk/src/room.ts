@@ -227,7 +227,8 @@ export class Room extends TypedEmitter<RoomEvents> {
       const join: Join = { token };
       if (options.password !== undefined) join.password = options.password;
       if (options.autoSubscribe !== undefined) join.auto_subscribe = options.autoSubscribe;
-      const connection = new Connection(join, renew, () => new WebSocketTransport(address), this.#listener());
+      const settings = { join, iceTransportPolicy: options.iceTransportPolicy ?? 'all' };
+      const connection = new Connection(settings, renew, () => new WebSocketTransport(address), this.#listener());
       this.#connection = connection;
       await connection.open(signal);
     } catch (cause) {

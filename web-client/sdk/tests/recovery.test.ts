@@ -284,3 +284,50 @@ test('leaving during an interruption ends it', async () => {
   await chat;
   expect(stage.told.at(-1)).toBe('disconnected');
 });
+
+test('ICE servers that are an hour old are asked for again before a path is looked for', async () => {
+  const { server, room } = stage;
+  const clock = vi.spyOn(performance, 'now');
+  await room.connect(server.url, 'token', { iceTransportPolicy: 'relay' });
+  await answered();
+  const pc = FakePeerConnection.newest;
+  expect(pc.getConfiguration()).toMatchObject({ iceServers: [], iceTransportPolicy: 'relay' });
+  const restarts = (): number => pc.calls.filter((call) => call === 'createOffer restart').length;
+
+  // Young ones are good enough.
+  pc.become('connected');
+  pc.become('failed');
+  await eventually(() => expect(restarts()).toBe(1));
+  expect(server.types()).not.toContain('ice_servers');
+
+  pc.become('connected');
+  const hour = performance.now() + 3_600_000;
+  clock.mockImplementation(() => hour);
+  pc.become('failed');
+  await eventually(() => expect(restarts()).toBe(2));
+  expect(server.types().slice(-2)).toEqual(['ice_servers', 'offer']);
+  const fresh = [{ urls: ['turn:turn.example'], username: 'fresh', credential: 'secret' }];
+  expect(pc.getConfiguration()).toMatchObject({ iceServers: fresh, iceTransportPolicy: 'relay' });
+
+  // A new peer connection has them as well, and they are not asked for twice.
+  server.newest.tell({ type: 'media.failed', reason: 'timeout' });
+  await eventually(() => expect(FakePeerConnection.made).toHaveLength(2));
+  expect(FakePeerConnection.newest.getConfiguration()).toMatchObject({ iceServers: fresh, iceTransportPolicy: 'relay' });
+  expect(server.types().filter((type) => type === 'ice_servers')).toHaveLength(1);
+  clock.mockRestore();
+});
+
+test('a path is looked for with old ICE servers where there are no others', async () => {
+  const { server, room } = stage;
+  server.handler = (request) => (request.type === 'ice_servers' ? refusal('bad_request') : undefined);
+  await room.connect(server.url, 'token');
+  await answered();
+  const pc = FakePeerConnection.newest;
+  pc.become('connected');
+  const hour = performance.now() + 3_600_000;
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => hour);
+  pc.become('failed');
+  await eventually(() => expect(pc.calls).toContain('createOffer restart'));
+  expect(server.types()).toContain('ice_servers');
+  clock.mockRestore();
+});

@@ -97,6 +97,18 @@ test.each([
     ),
     [],
   );
-  expect(path).toEqual({ protocol: 'udp', address: '127.0.0.1', port: 7882, relayed: false });
+  expect(path).toEqual({ protocol: 'udp', address: '127.0.0.1', port: 7882, relayed: false, relayProtocol: undefined });
   expect(roundTripTime).toBe(0.02);
+});
+
+test('a path by way of a TURN server is told as such', async () => {
+  const { path } = await new StatsReader().read(
+    pc(
+      { id: 'P', type: 'candidate-pair', localCandidateId: 'L', remoteCandidateId: 'R', nominated: true, state: 'succeeded' },
+      { id: 'L', type: 'local-candidate', candidateType: 'relay', relayProtocol: 'tls' },
+      { id: 'R', type: 'remote-candidate', address: '127.0.0.1', port: 7882, protocol: 'udp' },
+    ),
+    [],
+  );
+  expect(path).toMatchObject({ relayed: true, relayProtocol: 'tls' });
 });

@@ -7,9 +7,10 @@
 use crate::error::{ErrorCode, RequestError};
 use crate::event::{Audience, Event, LeaveReason};
 use crate::id::{ParticipantId, TrackId};
+use crate::info::IceServer;
 use crate::media::{MediaAnswer, MediaCommand, MediaError, MediaEvent, MediaRequest};
 use crate::participant::{Asker, Awaited, Pending, Session};
-use crate::reply::{Answer, Outcome, Reply};
+use crate::reply::{Answer, IceServers, Outcome, Reply};
 use crate::request::{Candidate, Offer};
 use crate::room::{Now, Room};
 
@@ -40,6 +41,18 @@ impl Room {
             self.command(MediaCommand::Open { session: id });
         }
         self.command(MediaCommand::Offer { session: id, sdp: offer.sdp, request });
+        Ok(())
+    }
+
+    pub(super) fn on_ice_servers(
+        &mut self,
+        asker: Asker,
+        id: ParticipantId,
+        fresh: Vec<IceServer>,
+    ) -> Result<(), RequestError> {
+        let Some(participant) = self.participants.get_mut(id) else { return Ok(()) };
+        participant.ice_servers.clone_from(&fresh);
+        self.reply(asker, Outcome::Ok(Reply::IceServers(IceServers { ice_servers: fresh })));
         Ok(())
     }
 

@@ -1,12 +1,13 @@
 //! Offers, answers and candidates.
 
 use signaling_core::error::ErrorCode;
-use signaling_core::info::MediaKind;
+use signaling_core::info::{IceServer, MediaKind};
 use signaling_core::media::{
     MediaAnswer, MediaCommand, MediaError, MediaEvent, MediaLine, MediaRequest,
 };
-use signaling_core::reply::{Answer, Done, Outcome, Reply};
+use signaling_core::reply::{Answer, Done, IceServers, Outcome, Reply};
 use signaling_core::request::{Candidate, Offer, Request};
+use signaling_core::room::Input;
 
 use crate::world::{Somebody, World, admission, offer, publish, small};
 
@@ -45,6 +46,29 @@ fn the_first_offer_opens_the_session_and_the_next_does_not() {
     world.ask(ana.door, offer());
     let commands = world.commands();
     assert!(matches!(&commands[..], [MediaCommand::Offer { .. }]), "{commands:?}");
+}
+
+#[test]
+fn ice_servers_made_out_anew_are_told_and_not_answered_from_memory() {
+    let mut world = World::new();
+    let ana = world.join(admission("ana"));
+    let server = |name: &str| IceServer {
+        urls: vec!["turn:turn.example:3478".to_owned()],
+        username: Some(name.to_owned()),
+        credential: Some("secret".to_owned()),
+    };
+    let request = world.number();
+    let mut door = ana.door;
+    for name in ["first", "second"] {
+        let fresh = vec![server(name)];
+        let body = Request::IceServers { fresh: fresh.clone() };
+        world.handle(Input::Request { attachment: door, request, body });
+        let renewed = Reply::IceServers(IceServers { ice_servers: fresh });
+        assert_eq!(world.outcome(door, request), Some(Outcome::Ok(renewed)));
+        // The reply may be lost with its connection: it is asked again.
+        world.detach(door);
+        door = world.resume(ana, &world.cursor());
+    }
 }
 
 #[test]

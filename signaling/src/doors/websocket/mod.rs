@@ -54,6 +54,10 @@ async fn open(
         Err(problem) => return problem.into_response(),
     };
     let upgrade = hyper::upgrade::on(&mut request);
+    let visit = socket::Visit {
+        address: peer.address,
+        base_url: context.site.base_url(request.uri(), request.headers()),
+    };
     let task = context.tasks.subscribe();
     tokio::spawn(async move {
         let Ok(upgraded) = upgrade.await else { return };
@@ -64,7 +68,7 @@ async fn open(
             .max_message_size(Some(FRAME_BYTES))
             .max_frame_size(Some(FRAME_BYTES));
         let stream = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
-        socket::run(stream, context, peer.address).await;
+        socket::run(stream, context, visit).await;
         drop(task);
     });
     response

@@ -12,6 +12,7 @@ use signaling_core::error::{ErrorCode, RequestError};
 use signaling_core::event::{Event, LeaveReason};
 use signaling_core::grants::Asked;
 use signaling_core::id::Secret;
+use signaling_core::info::IceServer;
 use signaling_core::interest::Interest;
 use signaling_core::reply::{Outcome, Reply};
 use signaling_core::request::{Join, Request, RequestFrame, Resume};
@@ -28,6 +29,14 @@ use crate::doors::Context;
 use crate::hub::{Attachment, Entered, Visitor};
 use crate::limits::TokenBucket;
 use crate::outbox::{End, Parcel, Wire};
+
+/// How somebody came to this door.
+pub(super) struct Visit {
+    /// Its address.
+    pub(super) address: IpAddr,
+    /// Scheme and host that it asked for, if it named one.
+    pub(super) base_url: Option<String>,
+}
 
 type Socket = WebSocketStream<Bounded<TokioIo<Upgraded>>>;
 
@@ -66,10 +75,10 @@ impl From<RequestError> for Goodbye {
 /// How a socket ends: with a word, or `None` when the other side is gone already.
 type Ending = Option<Goodbye>;
 
-pub(super) async fn run(mut socket: Socket, context: Context, address: IpAddr) {
-    let joined = timeout(STRANGER_TIMEOUT, join(&mut socket, &context, address)).await;
+pub(super) async fn run(mut socket: Socket, context: Context, visit: Visit) {
+    let joined = timeout(STRANGER_TIMEOUT, join(&mut socket, &context, &visit)).await;
     let ending = match joined {
-        Ok(Ok(attachment)) => {
+        Ok(Ok((attachment, secret))) => {
             socket.get_mut().lift();
             let mut session = Session {
                 bucket: TokenBucket::new(context.requests, Instant::now()),
@@ -77,6 +86,9 @@ pub(super) async fn run(mut socket: Socket, context: Context, address: IpAddr) {
                 heard: Instant::now(),
                 socket: &mut socket,
                 attachment,
+                secret,
+                context: &context,
+                visit: &visit,
             };
             session.run().await
             // The attachment goes here: the room hears of the end before the closing handshake.
@@ -92,12 +104,13 @@ pub(super) async fn run(mut socket: Socket, context: Context, address: IpAddr) {
     }
 }
 
-/// The first frame must be a join, or a resume. Its reply is sent either way.
+/// The first frame must be a join, or a resume. Its reply is sent either way. The secret is the one that
+/// opens `resume`.
 async fn join(
     socket: &mut Socket,
     context: &Context,
-    address: IpAddr,
-) -> Result<Attachment, Ending> {
+    visit: &Visit,
+) -> Result<(Attachment, Secret), Ending> {
     let text = loop {
         match socket.next().await {
             Some(Ok(Message::Text(text))) => break text,
@@ -112,20 +125,25 @@ async fn join(
     };
     let outcome = match request {
         Request::Join(ask) => {
-            let outcome = enter(context, address, ask).await;
+            let secret = Secret(rand::random());
+            let outcome = enter(context, visit, ask, secret).await;
             context.note_join("websocket", &outcome);
-            outcome
+            outcome.map(|(attachment, reply)| (attachment, secret, reply))
         }
-        Request::Resume(ask) => resume(context, address, ask).await,
+        Request::Resume(ask) => {
+            let secret = ask.secret;
+            let outcome = resume(context, visit, ask).await;
+            outcome.map(|(attachment, reply)| (attachment, secret, reply))
+        }
         _ => Err(RequestError::new(
             ErrorCode::Unauthorized,
             "the first request must be a join or a resume",
         )),
     };
     match outcome {
-        Ok((attachment, reply)) => {
+        Ok((attachment, secret, reply)) => {
             send_reply(socket, id, Outcome::Ok(reply)).await?;
-            Ok(attachment)
+            Ok((attachment, secret))
         }
         Err(error) => Err(refuse(socket, Some(id), error).await),
     }
@@ -133,8 +151,9 @@ async fn join(
 
 async fn enter(
     context: &Context,
-    address: IpAddr,
+    visit: &Visit,
     ask: Join,
+    secret: Secret,
 ) -> Result<(Attachment, Reply), RequestError> {
     let asked = Asked {
         room: ask.room,
@@ -142,7 +161,7 @@ async fn enter(
         name: ask.name,
         attributes: ask.attributes,
     };
-    let admitted = context.admit(address, &ask.token, asked)?;
+    let admitted = context.admit(visit.address, &ask.token, asked)?;
     let entry = admitted.entry;
     let identity = entry.identity.ok_or_else(|| {
         RequestError::new(ErrorCode::BadRequest, "neither the token nor the join names an identity")
@@ -164,11 +183,11 @@ async fn enter(
                 Some(false) => Interest::None,
                 _ => Interest::All,
             },
-            ice_servers: context.ice_servers.to_vec(),
+            ice_servers: ice_servers(context, visit, secret),
             issuer: admitted.issuer,
             expires_at: admitted.expires_at,
             password: ask.password,
-            resume: Secret(rand::random()),
+            resume: secret,
             moved_from: None,
         },
     };
@@ -182,16 +201,22 @@ async fn enter(
 /// who guess are.
 async fn resume(
     context: &Context,
-    address: IpAddr,
+    visit: &Visit,
     ask: Resume,
 ) -> Result<(Attachment, Reply), RequestError> {
-    match context.hub.resume(ask, context.ice_servers.to_vec()).await {
+    let ice_servers = ice_servers(context, visit, ask.secret);
+    match context.hub.resume(ask, ice_servers).await {
         Ok((attachment, resumed)) => Ok((attachment, Reply::Resumed(resumed))),
         Err(error) => {
-            context.limit_joins(address)?;
+            context.limit_joins(visit.address)?;
             Err(error)
         }
     }
+}
+
+/// Made out for the way that the client came. Its secret stands for who it is, on a later connection, too.
+fn ice_servers(context: &Context, visit: &Visit, secret: Secret) -> Vec<IceServer> {
+    context.ice.servers(visit.base_url.as_deref(), secret)
 }
 
 /// Refuses the first frame: a reply where it has a number, and the end either way.
@@ -208,6 +233,9 @@ async fn refuse(socket: &mut Socket, id: Option<u64>, error: RequestError) -> En
 struct Session<'a> {
     socket: &'a mut Socket,
     attachment: Attachment,
+    secret: Secret,
+    context: &'a Context,
+    visit: &'a Visit,
     bucket: TokenBucket,
     /// Frames in a row that were over the limit.
     refused: u32,
@@ -260,10 +288,15 @@ impl Session<'_> {
         };
         let (id, error) = match parsed {
             Ok(frame) if !allowed => (frame.id, limit()),
-            Ok(frame) => match self.attachment.request(frame.id, frame.request) {
-                Ok(()) => return Ok(()),
-                Err(error) => (frame.id, error),
-            },
+            Ok(RequestFrame { id, mut request }) => {
+                if let Request::IceServers { fresh } = &mut request {
+                    *fresh = ice_servers(self.context, self.visit, self.secret);
+                }
+                match self.attachment.request(id, request) {
+                    Ok(()) => return Ok(()),
+                    Err(error) => (id, error),
+                }
+            }
             Err(BadFrame { id: Some(id), error }) => (id, error),
             Err(BadFrame { id: None, error }) => return Err(Some(error.into())),
         };
@@ -279,8 +312,11 @@ impl Session<'_> {
                 Wire::Text(json) => send_json(self.socket, json).await,
                 Wire::Binary(bytes) => send(self.socket, Message::Binary(bytes)).await,
             },
-            Ok(Parcel::Moved(moved)) => {
+            Ok(Parcel::Moved(mut moved)) => {
                 self.attachment = moved.attachment;
+                self.secret = moved.joined.resume;
+                // Those of the room before may have ended.
+                moved.joined.ice_servers = ice_servers(self.context, self.visit, self.secret);
                 match frame::event(Event::Moved { joined: moved.joined }) {
                     Some(text) => send(self.socket, Message::text(text)).await,
                     None => Err(Some(farewell(LeaveReason::Internal))),

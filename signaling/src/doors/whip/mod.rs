@@ -158,8 +158,8 @@ async fn open(
     headers.insert(header::ETAG, header_value(&tag)?);
     headers.insert(ACCEPT_PATCH, HeaderValue::from_static(SDPFRAG));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    for server in door.context.ice_servers.iter() {
-        for link in links(server) {
+    for server in door.context.ice.servers(Some(&base_url), id.text()) {
+        for link in links(&server) {
             headers.append(header::LINK, header_value(&link)?);
         }
     }

@@ -6,11 +6,12 @@ import { rememberRoom } from '../recent-rooms.ts';
 import { roomLink } from '../route.ts';
 
 /** Fills `page` with the room. */
-export function showRoom(page: HTMLElement, name: string): void {
+export function showRoom(page: HTMLElement, name: string, relay: boolean): void {
   document.title = `${name} · Oriel`;
   page.classList.add('fills');
   const room = document.createElement('oriel-room');
   room.roomName = name;
+  room.relay = relay;
   room.link = roomLink(location.origin, name);
   room.append(brandLink(), homeLink());
   room.addEventListener('oriel-joined', () => rememberRoom(localStorage, name, Date.now()));

@@ -46,6 +46,7 @@ export class RoomElement extends OrielElement {
     roomName: { attribute: 'room-name' },
     name: {},
     link: {},
+    relay: { type: Boolean },
     phase: { state: true },
     polite: { state: true },
     assertive: { state: true },
@@ -63,6 +64,8 @@ export class RoomElement extends OrielElement {
   declare name: string;
   /** What the copy button copies; the page's address by default. */
   declare link: string;
+  /** Whether media may go by way of a TURN server only. */
+  declare relay: boolean;
   private declare phase: Phase;
   private declare polite: string;
   private declare assertive: string;
@@ -82,6 +85,7 @@ export class RoomElement extends OrielElement {
     this.roomName = '';
     this.name = '';
     this.link = '';
+    this.relay = false;
     this.phase = { is: 'door' };
     this.polite = '';
     this.assertive = '';
@@ -294,7 +298,10 @@ export class RoomElement extends OrielElement {
   }
 
   async #enter({ name, password }: JoinChoice, signal: AbortSignal): Promise<void> {
-    const known = password === undefined ? {} : { password };
+    const known = {
+      ...(password === undefined ? {} : { password }),
+      ...(this.relay ? { iceTransportPolicy: 'relay' as const } : {}),
+    };
     const server = this.url === '' ? location.origin : this.url;
     if (this.token === '') await this.room.join({ server, room: this.roomName, name, signal, ...known });
     else await this.room.connect(server, this.token, { signal, ...known });

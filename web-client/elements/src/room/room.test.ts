@@ -53,6 +53,15 @@ describe('oriel-room', () => {
     expect(findAll(element, 'oriel-call')).toHaveLength(1);
   });
 
+  it('goes by way of TURN only where that is asked for', async () => {
+    await join();
+    expect(room.join).toHaveBeenLastCalledWith(expect.not.objectContaining({ iceTransportPolicy: 'relay' }));
+    await element.leave();
+    element.relay = true;
+    await join();
+    expect(room.join).toHaveBeenLastCalledWith(expect.objectContaining({ iceTransportPolicy: 'relay' }));
+  });
+
   it('connects with a token where there is one', async () => {
     element.token = 'secret';
     element.url = 'https://rooms.example';

@@ -7,7 +7,7 @@
 import type { Envelope } from '../data/envelope.ts';
 import { OrielError } from '../errors.ts';
 import type { DisconnectReason } from '../events.ts';
-import type { EventFrame, InLobby, Join, Joined, LeaveReason, Snapshot } from '../protocol.gen.ts';
+import type { EventFrame, IceServer, InLobby, Join, Joined, LeaveReason, Snapshot } from '../protocol.gen.ts';
 import type { Replies, RequestOf, RequestType, Transport } from '../transport/transport.ts';
 import { Waiting } from '../waiting.ts';
 import { Attempts } from './attempts.ts';
@@ -15,6 +15,9 @@ import { Link } from './link.ts';
 import { Media } from './media.ts';
 import { Renewal } from './renewal.ts';
 import { watchSigns, type Sign } from './signs.ts';
+
+/** Milliseconds after which ICE servers are asked for again: their credentials are good for twice as long at least. */
+const ICE_SERVERS_AGE = 3_600_000;
 
 /** Milliseconds that a repair must last before the next fault gets the full time again. */
 const STABLE_AFTER = 10_000;
@@ -54,18 +57,27 @@ export interface ConnectionListener {
 /** Asks for a new token, where the page can: the old one may have expired, or its key be gone. */
 export type Renew = (signal: AbortSignal) => Promise<{ token: string }>;
 
+export interface ConnectionSettings {
+  join: Join;
+  /** Which ways media may go. */
+  iceTransportPolicy: RTCIceTransportPolicy;
+}
+
 export class Connection {
   #join: Join;
+  readonly #iceTransportPolicy: RTCIceTransportPolicy;
   readonly #renew: Renew | undefined;
   readonly #makeTransport: () => Transport;
   readonly #listener: ConnectionListener;
   readonly #stop = new AbortController();
   readonly #attached = new Waiting<Link>();
   readonly #inside = new Waiting<void>();
-  readonly #renewal = new Renewal(() => this.#renewMedia());
+  readonly #renewal = new Renewal(() => void this.#renewMedia());
   #link: Link | undefined;
   #media: Media | undefined;
   #joined: Joined | undefined;
+  /** When the ICE servers were made out, by `performance.now()`. */
+  #iceServersAt = 0;
   #attempts: Attempts | undefined;
   #repairing = false;
   #stable: ReturnType<typeof setTimeout> | undefined;
@@ -73,8 +85,14 @@ export class Connection {
   readonly #out = { signaling: false, media: false };
   #isOut = false;
 
-  constructor(join: Join, renew: Renew | undefined, makeTransport: () => Transport, listener: ConnectionListener) {
-    this.#join = join;
+  constructor(
+    settings: ConnectionSettings,
+    renew: Renew | undefined,
+    makeTransport: () => Transport,
+    listener: ConnectionListener,
+  ) {
+    this.#join = settings.join;
+    this.#iceTransportPolicy = settings.iceTransportPolicy;
     this.#renew = renew;
     this.#makeTransport = makeTransport;
     this.#listener = listener;
@@ -168,6 +186,7 @@ export class Connection {
     });
     try {
       const reply = await link.join(this.#join, signal);
+      this.#iceServersAt = performance.now();
       if (this.#stop.signal.aborted) {
         link.leaveNow();
         throw new OrielError('aborted', 'The room was left before it was entered.');
@@ -207,9 +226,10 @@ export class Connection {
 
   #makeMedia({ ice_servers: iceServers, limits, grants }: Joined): Media {
     const media: Media = new Media(
-      { iceServers, limits, receives: grants.can_subscribe },
+      { iceServers, iceTransportPolicy: this.#iceTransportPolicy, limits, receives: grants.can_subscribe },
       {
         request: (request) => this.request(request),
+        freshen: () => this.#freshen(),
         envelope: (bytes) => this.#listener.envelope(bytes),
         connected: () => this.#media === media && this.#set('media', false),
         interrupted: () => {
@@ -227,6 +247,23 @@ export class Connection {
       },
     );
     return media;
+  }
+
+  /** Has ICE servers made out anew where their credentials may end soon. */
+  async #freshen(): Promise<void> {
+    if (performance.now() - this.#iceServersAt < ICE_SERVERS_AGE || !this.#link?.isAttached) return;
+    try {
+      this.#takeIceServers(await this.#link.iceServers());
+    } catch (error) {
+      // The old ones may do, and ways without a server do in any case.
+      this.#listener.warned(OrielError.from(error, 'timeout'));
+    }
+  }
+
+  #takeIceServers(iceServers: IceServer[]): void {
+    this.#iceServersAt = performance.now();
+    if (this.#joined) this.#joined = { ...this.#joined, ice_servers: iceServers };
+    this.#media?.setIceServers(iceServers);
   }
 
   /** The server can be asked again. */
@@ -256,6 +293,7 @@ export class Connection {
       return;
     }
     if (frame.type === 'moved') {
+      this.#iceServersAt = performance.now();
       this.#come(frame.joined, 'moved');
       return;
     }
@@ -285,9 +323,11 @@ export class Connection {
     this.#renewal.failed();
   }
 
-  #renewMedia(): void {
-    if (!this.#joined || this.#stop.signal.aborted) return;
+  async #renewMedia(): Promise<void> {
     const old = this.#media;
+    await this.#freshen();
+    // There may be another one by now, of another participation.
+    if (!this.#joined || this.#stop.signal.aborted || this.#media !== old) return;
     const media = (this.#media = this.#makeMedia(this.#joined));
     this.#listener.renewed(media);
     media.begin();
@@ -341,8 +381,7 @@ export class Connection {
     if (link?.canResume) {
       try {
         const { ice_servers: iceServers } = await link.resume(signal);
-        if (this.#joined) this.#joined = { ...this.#joined, ice_servers: iceServers };
-        this.#media?.setIceServers(iceServers);
+        this.#takeIceServers(iceServers);
         this.#isBack();
         this.#media?.networkChanged();
         return;

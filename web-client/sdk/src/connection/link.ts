@@ -5,7 +5,7 @@
  */
 
 import { OrielError } from '../errors.ts';
-import type { EventFrame, InLobby, Join, Joined, LeaveReason, ReplyFrame, Resumed } from '../protocol.gen.ts';
+import type { EventFrame, IceServer, InLobby, Join, Joined, LeaveReason, ReplyFrame, Resumed } from '../protocol.gen.ts';
 import { decodeEnvelope, type Envelope } from '../data/envelope.ts';
 import type { Replies, RequestOf, RequestType, Transport } from '../transport/transport.ts';
 import { Requests } from './requests.ts';
@@ -18,6 +18,8 @@ const HEARTBEAT_TIMEOUT = 6_000;
 const PROBE_ROUND_TRIPS = 4;
 const SHORTEST_PROBE = 500;
 const LONGEST_PROBE = 1_500;
+/** Milliseconds that fresh ICE servers may take. */
+const ICE_SERVERS_TIMEOUT = 2_000;
 /** Milliseconds that a good-bye may take. */
 const LEAVE_TIMEOUT = 1_000;
 
@@ -104,6 +106,12 @@ export class Link {
   /** Hands over an application's message. Resolves when it will reach everybody whom it is for. */
   async give(envelope: (id: number) => Uint8Array<ArrayBuffer>): Promise<void> {
     await this.#requests.give(envelope);
+  }
+
+  /** ICE servers, made out anew. Rejects when they do not come soon: a path is looked for without them then. */
+  async iceServers(): Promise<IceServer[]> {
+    const renewed = await this.#requests.askNow<'ice_servers'>({ type: 'ice_servers' }, ICE_SERVERS_TIMEOUT);
+    return renewed.ice_servers;
   }
 
   /** There is reason to doubt that the connection lives: finds out soon. */

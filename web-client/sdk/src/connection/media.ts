@@ -16,6 +16,7 @@ import { FIRST_PAIRS, SlotPool, type Line } from './slots.ts';
 
 export interface MediaSettings {
   iceServers: IceServer[];
+  iceTransportPolicy: RTCIceTransportPolicy;
   /** What the server allows. */
   limits: Limits;
   /** Whether others' media may be received. */
@@ -24,6 +25,8 @@ export interface MediaSettings {
 
 export interface MediaListener {
   request<T extends RequestType>(request: RequestOf<T>): Promise<Replies[T]>;
+  /** A path is going to be looked for: resolves when the ICE servers are fresh, or cannot be. */
+  freshen(): Promise<void>;
   /** Media flows, for the first time or again. */
   connected(): void;
   /** No media flows; it is being repaired. */
@@ -56,11 +59,12 @@ export class Media {
   #over = false;
 
   constructor(settings: MediaSettings, listener: MediaListener) {
+    const { iceServers, iceTransportPolicy } = settings;
     this.#settings = settings;
     this.#listener = listener;
     this.slots = new SlotPool(settings.limits.slots);
     this.#peer = new PeerConnection(
-      { iceServers: settings.iceServers },
+      { iceServers, iceTransportPolicy },
       {
         offer: async (sdp) => (await listener.request<'offer'>({ type: 'offer', sdp })).sdp,
         // The call works without: checks from our side tell the server the same addresses.
@@ -72,7 +76,10 @@ export class Media {
     this.channels = new Channels(this.#peer.pc, settings.limits, (bytes) => listener.envelope(bytes));
     this.#senders = new Senders(this.#peer);
     this.#watch = new MediaWatch({
-      restart: () => this.#peer.negotiate({ iceRestart: true }),
+      restart: async () => {
+        await listener.freshen();
+        await this.#peer.negotiate({ iceRestart: true });
+      },
       connected: () => listener.connected(),
       interrupted: () => listener.interrupted(),
       failed: (error) => listener.failed(error),

@@ -32,6 +32,18 @@ export interface TrackStats {
   frozen: number | undefined;
 }
 
+export interface PathStats {
+  /** To the server, by way of a TURN server from there on. */
+  protocol: string;
+  /** The server's. */
+  address: string;
+  port: number;
+  /** Whether a TURN server is between. */
+  relayed: boolean;
+  /** How the TURN server is reached. */
+  relayProtocol: 'udp' | 'tcp' | 'tls' | undefined;
+}
+
 export interface RoomStats {
   /** Milliseconds since 1970 (UTC). */
   at: number;
@@ -39,8 +51,8 @@ export interface RoomStats {
   roundTripTime: number | undefined;
   /** Bits per second that the browser believes it can send. */
   availableOutgoingBitrate: number | undefined;
-  /** How the media goes: protocol and the server's address, and whether a TURN server is between. */
-  path: { protocol: string; address: string; port: number; relayed: boolean } | undefined;
+  /** How the media goes; undefined before it does. */
+  path: PathStats | undefined;
   tracks: TrackStats[];
 }
 
@@ -132,7 +144,9 @@ type Path = Pick<RoomStats, 'roundTripTime' | 'availableOutgoingBitrate' | 'path
 function path(report: RTCStatsReport): Path {
   const pair = selectedPair(report);
   if (!pair) return { roundTripTime: undefined, availableOutgoingBitrate: undefined, path: undefined };
-  const local = report.get(pair.localCandidateId) as { candidateType?: string } | undefined;
+  const local = report.get(pair.localCandidateId) as
+    | { candidateType?: string; relayProtocol?: 'udp' | 'tcp' | 'tls' }
+    | undefined;
   const remote = report.get(pair.remoteCandidateId) as
     | { address?: string; port?: number; protocol?: string }
     | undefined;
@@ -144,6 +158,7 @@ function path(report: RTCStatsReport): Path {
       address: remote.address ?? '',
       port: remote.port ?? 0,
       relayed: local?.candidateType === 'relay',
+      relayProtocol: local?.relayProtocol,
     },
   };
 }

@@ -5,6 +5,7 @@ import type {
   Answer,
   Done,
   EventFrame,
+  IceServers,
   InLobby,
   Joined,
   Posted,
@@ -22,6 +23,7 @@ interface Answers {
   join: Joined | InLobby;
   resume: Resumed;
   offer: Answer;
+  ice_servers: IceServers;
   publish: Published;
   chat: Posted;
 }

@@ -128,6 +128,8 @@ export class FakeServer {
         setTimeout(() => missed.forEach((frame) => connection.socket.send(JSON.stringify(frame))));
         return { ok: { participant: id, after, to: this.journal.length, ice_servers: [] } };
       }
+      case 'ice_servers':
+        return { ok: { ice_servers: [{ urls: ['turn:turn.example'], username: 'fresh', credential: 'secret' }] } };
       case 'offer':
         return { ok: { sdp: 'answer' } };
       case 'publish': {
