@@ -12,15 +12,24 @@ export interface SelectedPath {
   readonly protocol: string;
   readonly remoteAddress: string;
   readonly remotePort: number;
+  /** `relay` where it leads by way of a TURN server. */
+  readonly type: string;
+  /** How the TURN server is reached. */
+  readonly relayProtocol: string | undefined;
 }
+
+/** A way to a TURN server. */
+export type TurnBy = 'udp' | 'tcp' | 'tls';
 
 const connections: RTCPeerConnection[] = [];
 
-/** Records every peer connection that the page makes from now on. */
-export function recordConnections(): void {
+/** Records every peer connection that the page makes from now on. Of the ways to TURN servers it has but one, if one is named. */
+export function recordConnections(turnBy?: TurnBy): void {
+  const by = (url: string) => (url.startsWith('turns:') ? 'tls' : url.includes('transport=tcp') ? 'tcp' : 'udp');
+  const filtered = ({ urls, ...server }: RTCIceServer) => ({ ...server, urls: [urls].flat().filter((url) => by(url) === turnBy) });
   window.RTCPeerConnection = class extends RTCPeerConnection {
-    constructor(configuration?: RTCConfiguration) {
-      super(configuration);
+    constructor({ iceServers = [], ...configuration }: RTCConfiguration = {}) {
+      super({ ...configuration, iceServers: turnBy === undefined ? iceServers : iceServers.map(filtered) });
       connections.push(this);
     }
   };
@@ -53,8 +62,15 @@ export async function selectedPaths(): Promise<SelectedPath[]> {
     const named = new Set(all.map((entry) => entry.selectedCandidatePairId));
     const pair = all.find((entry) => entry.type === 'candidate-pair' && (named.has(entry.id) || entry.selected === true));
     const remote = entries.get(pair?.remoteCandidateId ?? '') as { protocol: string; address?: string; port: number } | undefined;
-    if (remote === undefined) continue;
-    paths.push({ protocol: remote.protocol, remoteAddress: remote.address ?? '', remotePort: remote.port });
+    const local = entries.get(pair?.localCandidateId ?? '') as { candidateType: string; relayProtocol?: string } | undefined;
+    if (remote === undefined || local === undefined) continue;
+    paths.push({
+      protocol: remote.protocol,
+      remoteAddress: remote.address ?? '',
+      remotePort: remote.port,
+      type: local.candidateType,
+      relayProtocol: local.relayProtocol,
+    });
   }
   return paths;
 }

@@ -3,7 +3,7 @@
  * variable `orielTestSettings`, which the text that loads it defines in front of it.
  */
 import type { Signature } from '../support/signature.ts';
-import { received, recordConnections, selectedPaths } from './connections.ts';
+import { received, recordConnections, selectedPaths, type TurnBy } from './connections.ts';
 import { installDevices, type DeviceBehaviour } from './devices.ts';
 import { audioParticipants, texts, tiles } from './page.ts';
 import { arrived, happenings, keepData, room, sendBytes } from './room.ts';
@@ -14,6 +14,8 @@ export interface PreloadSettings {
   /** Gives its colour to the shared screen. */
   readonly screen: Signature;
   readonly devices: DeviceBehaviour;
+  /** The one way to TURN servers that the page has; every way by default. */
+  readonly turnBy?: TurnBy;
 }
 
 /** What a test may call in the page. */
@@ -38,6 +40,6 @@ declare global {
 
 declare const orielTestSettings: PreloadSettings;
 
-recordConnections();
+recordConnections(orielTestSettings.turnBy);
 installDevices(orielTestSettings.signature, orielTestSettings.screen, orielTestSettings.devices);
 window.orielTest = { tiles, texts, audioParticipants, received, selectedPaths, room, happenings, keepData, arrived, sendBytes };

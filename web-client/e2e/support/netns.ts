@@ -35,6 +35,8 @@ export interface Network {
   /** Nothing gets to or from a client until `restore`. */
   cut(client: number): Promise<void>;
   restore(client: number): Promise<void>;
+  /** A client's router lets out nothing but TCP and UDP to these ports. */
+  allow(client: number, ports: { readonly tcp: readonly number[]; readonly udp: readonly number[] }): Promise<void>;
   /** Takes the network down, with whatever still runs in it. */
   stop(): Promise<void>;
 }
@@ -45,10 +47,10 @@ export const NO_NETWORK = process.getuid?.() === 0 ? undefined : 'network namesp
 /** Makes a network with a client behind each of these. */
 export async function buildNetwork(...nats: readonly Nat[]): Promise<Network> {
   const args = ['netns', ...nats.flatMap((nat) => ['--client', nat])];
-  const tool = await startTool<Layout, Record<string, number>, Layout>(args);
+  const tool = await startTool<Layout, Record<string, unknown>, Layout>(args);
   let { clients } = tool.ready;
-  const order = async (name: string, client: number) => {
-    ({ clients } = await tool.order({ [name]: client }));
+  const order = async (name: string, what: unknown) => {
+    ({ clients } = await tool.order({ [name]: what }));
   };
   return {
     server: tool.ready.server,
@@ -57,6 +59,7 @@ export async function buildNetwork(...nats: readonly Nat[]): Promise<Network> {
     renumber: (client) => order('renumber', client),
     cut: (client) => order('cut', client),
     restore: (client) => order('restore', client),
+    allow: (client, ports) => order('allow', { client, ...ports }),
     stop: () => tool.stop(),
   };
 }
@@ -66,8 +69,8 @@ export function placed(host: Host, program: string, ...args: readonly string[]):
   return ['ip', ['netns', 'exec', host.namespace, program, ...args]];
 }
 
-/** Starts a Chromium at a place. Pages of `origin` get camera and microphone, though it has no TLS. */
-export async function launchChromiumAt(host: Host, origin: string): Promise<Browser> {
+/** Starts a Chromium at a place. Pages of `origin` get camera and microphone, though it has no TLS. `home` has its certificates. */
+export async function launchChromiumAt(host: Host, origin: string, home?: string): Promise<Browser> {
   const folder = mkdtempSync(join(tmpdir(), 'oriel-chromium-'));
   const script = join(folder, 'chromium');
   const [program, args] = placed(host, CHROMIUM.executablePath ?? 'chromium');
@@ -77,6 +80,7 @@ export async function launchChromiumAt(host: Host, origin: string): Promise<Brow
     return await chromium.launch({
       ...CHROMIUM,
       executablePath: script,
+      ...(home === undefined ? {} : { env: { ...process.env, HOME: home } }),
       args: [...(CHROMIUM.args ?? []), `--unsafely-treat-insecure-origin-as-secure=${origin}`],
     });
   } finally {

@@ -1,5 +1,6 @@
 import { expect, type Browser, type BrowserContextOptions, type Locator, type Page } from '@playwright/test';
 
+import type { PreloadSettings } from '../browser/preload.ts';
 import { chromiumDriver, openChromiumPage } from './chromium.ts';
 import { Participant } from './participant.ts';
 import { SIGNATURES, type Signature } from './signature.ts';
@@ -14,8 +15,8 @@ export class PageParticipant extends Participant {
   }
 
   /** Opens a page of one's own; it has gone nowhere yet. */
-  static async open(browser: Browser, signature: Signature, options: BrowserContextOptions = {}): Promise<PageParticipant> {
-    const settings = { signature, screen: SIGNATURES.amber, devices: 'granted' } as const;
+  static async open(browser: Browser, signature: Signature, options: BrowserContextOptions = {}, more: Partial<PreloadSettings> = {}): Promise<PageParticipant> {
+    const settings = { signature, screen: SIGNATURES.amber, devices: 'granted', ...more } as const;
     return new PageParticipant(signature, await openChromiumPage(browser, settings, options));
   }
 

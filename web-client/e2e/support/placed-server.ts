@@ -17,13 +17,22 @@ export interface PlacedServer {
   stop(): Promise<void>;
 }
 
+/** Variables that configure a server. */
+export type Settings = Readonly<Record<string, string>>;
+
+/** Starts `oriel` on loopback with these settings. */
+export function startServerWith(settings: Settings): Promise<PlacedServer> {
+  return run([BINARY, []], { ORIEL__SFU__UDP_PORT: '0', ORIEL__SFU__TCP_PORT: '0', ...settings });
+}
+
 /** Starts `oriel` at a place of a network of namespaces, on one of the place's addresses. */
-export function startServerAt(host: Host, address = host.ipv4): Promise<PlacedServer> {
+export function startServerAt(host: Host, address = host.ipv4, more: Settings = {}): Promise<PlacedServer> {
   const settings = {
     ORIEL__SERVER__BIND: JSON.stringify([address]),
     ORIEL__SERVER__DEV_PUBLIC: 'true',
     ORIEL__SFU__BIND: JSON.stringify([address]),
     ORIEL__SFU__UDP_PORT: '0',
+    ...more,
   };
   return run(placed(host, BINARY), settings);
 }
@@ -33,8 +42,9 @@ export async function startServerBehindRelay(seed = 1): Promise<PlacedServer & {
   const port = String(await freeUdpPort());
   const server = await run([BINARY, []], {
     ORIEL__SFU__UDP_PORT: port,
-    // It would lead past the relay.
+    // They would lead past the relay.
     ORIEL__SFU__TCP: 'false',
+    ORIEL__ICE__TURN: 'false',
     ORIEL__SFU__ADVERTISED: '["127.0.0.2"]',
     // Its own checks would find the browsers past the relay.
     ORIEL__SFU__ICE_LITE: 'true',
@@ -52,7 +62,7 @@ export async function startServerBehindRelay(seed = 1): Promise<PlacedServer & {
   };
 }
 
-async function run([program, args]: [string, string[]], settings: Record<string, string>): Promise<PlacedServer> {
+async function run([program, args]: [string, string[]], settings: Settings): Promise<PlacedServer> {
   const state = mkdtempSync(join(tmpdir(), 'oriel-test-'));
   const environment = {
     PATH: process.env.PATH,
@@ -60,6 +70,8 @@ async function run([program, args]: [string, string[]], settings: Record<string,
     ORIEL__SERVER__HTTP_PORT: '0',
     ORIEL__SERVER__INTERNAL_PORT: '0',
     ORIEL__SERVER__STATE_DIR: state,
+    ORIEL__TURN__PORT: '0',
+    ORIEL__TURN__TLS_PORT: '0',
     ...settings,
   };
   const server = start(program, args, { env: environment, cwd: state });

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ const BINARY = process.env.ORIEL_BINARY ?? new URL('../../../target/debug/oriel'
 export interface Server {
   /** `http://127.0.0.1:PORT`, without a slash at the end. */
   readonly url: string;
-  /** Its one UDP port, as the kernel knows it; another one after a restart. */
+  /** The one UDP port for media; another one after a restart. */
   readonly mediaPort: number;
   metrics(): Promise<Metrics>;
   /** What `oriel token` prints for these arguments. */
@@ -39,6 +39,8 @@ export async function startServer(): Promise<Server> {
     ORIEL__SERVER__STATE_DIR: state,
     ORIEL__SFU__UDP_PORT: '0',
     ORIEL__SFU__TCP_PORT: '0',
+    ORIEL__TURN__PORT: '0',
+    ORIEL__TURN__TLS_PORT: '0',
   };
   const run = () => start(BINARY, [], { env: environment, cwd: state });
   let server = run();
@@ -49,7 +51,7 @@ export async function startServer(): Promise<Server> {
   return {
     url,
     get mediaPort() {
-      return udpPort(server.child.pid ?? 0);
+      return mediaPort(server.output());
     },
     metrics: async () => {
       const response = await fetch(`http://127.0.0.1:${internalPort}/metrics`);
@@ -84,21 +86,9 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** The one port that the process has UDP sockets on, from the kernel's own tables (see proc(5)). */
-function udpPort(pid: number): number {
-  const inodes = new Set<string>();
-  for (const descriptor of readdirSync(`/proc/${pid}/fd`)) {
-    const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${descriptor}`))?.[1];
-    if (inode !== undefined) inodes.add(inode);
-  }
-  const ports = new Set<number>();
-  for (const table of ['udp', 'udp6']) {
-    for (const line of readFileSync(`/proc/${pid}/net/${table}`, 'utf8').split('\n').slice(1)) {
-      const columns = line.trim().split(/\s+/);
-      if (inodes.has(columns[9] ?? '')) ports.add(parseInt(columns[1]?.split(':')[1] ?? '', 16));
-    }
-  }
-  const [port] = ports;
-  if (port === undefined || ports.size > 1) throw new Error(`expected one UDP port, the server has ${[...ports].join(', ') || 'none'}`);
-  return port;
+/** Where the server says that media comes to. */
+function mediaPort(output: string): number {
+  const port = /media plane.* advertised=\[[^\]]*?:(\d+)[,\]]/.exec(output)?.[1];
+  if (port === undefined) throw new Error(`the server does not tell its media port: ${output}`);
+  return Number(port);
 }
