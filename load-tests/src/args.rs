@@ -43,7 +43,8 @@ pub(crate) enum Command {
     ///   {"stats": true}
     ///
     /// The server has to name the relay's address to its clients and no other, and must not reach
-    /// past it: with sfu.udp_port = 7882, sfu.advertised = ["127.0.0.2"] and sfu.ice_lite = true,
+    /// past it: with sfu.udp_port = 7882, sfu.tcp = false, sfu.advertised = ["127.0.0.2"],
+    /// sfu.ice_lite = true and ice.turn = false,
     /// `load relay --udp 127.0.0.2:7882=127.0.0.1:7882` is the only way to it.
     #[command(verbatim_doc_comment)]
     Relay(RelayArgs),
