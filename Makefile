@@ -11,10 +11,10 @@ WEB_SOURCES := $(shell find web-client/sdk web-client/elements web-client/app we
 .DELETE_ON_ERROR:
 # Steps follow one another: each would otherwise take what the others need, and failures would mix.
 .NOTPARALLEL:
-.PHONY: help run build test check test-rust test-web e2e fuzz storm bench bench-turn clean need-build need-test
+.PHONY: help run build test check test-rust test-web e2e fuzz storm bench bench-peers bench-turn clean need-build need-test
 
 help: ## List what there is to do
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: build ## Build and start the server; ARGS="--set server.http_port=0" passes arguments on
 	@exec target/release/oriel $(ARGS)
@@ -57,6 +57,11 @@ bench-turn: need-build ## The TURN server beside coturn; ARGS="udp --interval 5"
 	@scripts/need coturn
 	@$(CARGO) build --locked --release --package turn-server --bin oriel-turn
 	@scripts/bench-turn $(ARGS)
+
+bench-peers: need-build $(WEB) ## Oriel and Debian's Janus under the same load; ARGS="--rounds 1 --shapes 1x1x20"
+	@scripts/need cmake network janus
+	$(CARGO) build --locked --release --workspace
+	@scripts/bench-peers $(ARGS)
 
 clean: ## Delete everything that was built or installed here
 	rm -rf target $(VENV) web-client/node_modules web-client/*/node_modules web-client/*/dist web-client/test-results

@@ -8,6 +8,10 @@ use load_tests::netns::Nat;
 use load_tests::relay::{self, Forward};
 use load_tests::storm;
 
+mod peer;
+
+pub(crate) use peer::{CompareArgs, FloorArgs, PeerArgs};
+
 /// Participants that are programs, to prove and to measure a server.
 #[derive(Debug, Parser)]
 #[command(name = "load", version)]
@@ -62,6 +66,17 @@ pub(crate) enum Command {
     ///                     its router lets nothing out but TCP and UDP to these ports
     #[command(verbatim_doc_comment)]
     Netns(NetnsArgs),
+    /// Put any server of WHIP and WHEP under load, or Janus, and measure what forwarding costs it
+    ///
+    /// The exit status is 0 when every viewer got media and every payload that was looked at was right,
+    /// 1 when not.
+    Peer(PeerArgs),
+    /// Measure what forwarding costs at best on this machine
+    Floor(FloorArgs),
+    /// Set runs of `load peer` side by side: medians, ratios to the first server, requirements
+    ///
+    /// The exit status is 0 when all that is required was reached, 1 when not.
+    Compare(CompareArgs),
 }
 
 /// Arguments of `load call`.

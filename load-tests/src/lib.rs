@@ -7,14 +7,17 @@
 //! - [`storm`] has hundreds join at once, on [`bot::light`], and says how long that took.
 //! - [`relay`] is a bad network in user space, [`netns`] a network with NATs of the kernel's own; what
 //!   goes through them need not know. [`lines`] makes tools of both for other programs.
+//! - [`peer`] puts load on any server by WHIP and WHEP, and on Janus, to set them side by side.
 //! - [`tone`] is the arithmetic: a tone of a given frequency, and the frequency of a given sound.
 //!
 //! Nothing here knows how the server works inside; what it knows is the protocol.
 
 pub mod bot;
 pub mod call;
+mod http;
 pub mod lines;
 pub mod netns;
+pub mod peer;
 pub mod relay;
 pub mod storm;
 pub mod tone;

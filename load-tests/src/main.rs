@@ -2,14 +2,22 @@
 
 mod args;
 
+use std::fmt::Display;
+use std::fs;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Parser;
+use serde::Serialize;
 use serde_json::json;
 
-use args::{CallArgs, Cli, Command, NetnsArgs, RelayArgs, StormArgs};
+use args::{
+    CallArgs, Cli, Command, CompareArgs, FloorArgs, NetnsArgs, PeerArgs, RelayArgs, StormArgs,
+};
 use load_tests::netns::Network;
 use load_tests::netns::order::Order as NetworkOrder;
+use load_tests::peer::compare::Comparison;
+use load_tests::peer::{self, floor};
 use load_tests::relay::Relay;
 use load_tests::relay::order::Order as RelayOrder;
 use load_tests::{call, lines, storm};
@@ -21,6 +29,9 @@ async fn main() -> ExitCode {
         Command::Storm(args) => rush(args).await,
         Command::Relay(args) => relay(args).await,
         Command::Netns(args) => network(args).await,
+        Command::Peer(args) => strain(args).await,
+        Command::Floor(args) => floor(args),
+        Command::Compare(args) => compare(args),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -43,11 +54,7 @@ async fn talk(args: CallArgs) -> anyhow::Result<bool> {
 async fn rush(args: StormArgs) -> anyhow::Result<bool> {
     let json = args.json;
     let report = storm::run(&args.into()).await?;
-    if json {
-        println!("{}", serde_json::to_string(&report)?);
-    } else {
-        print!("{report}");
-    }
+    show(&report, json)?;
     Ok(report.all_right())
 }
 
@@ -63,4 +70,37 @@ async fn network(args: NetnsArgs) -> anyhow::Result<bool> {
     let ready = network.layout();
     lines::serve(&ready, async |order: NetworkOrder| network.order(order)).await?;
     Ok(true)
+}
+
+/// Whether every viewer got what was sent.
+async fn strain(args: PeerArgs) -> anyhow::Result<bool> {
+    let json = args.json;
+    let report = peer::run(&args.try_into()?).await?;
+    show(&report, json)?;
+    Ok(report.all_right())
+}
+
+fn floor(args: FloorArgs) -> anyhow::Result<bool> {
+    let json = args.json;
+    show(&floor::measure(args.into())?, json)?;
+    Ok(true)
+}
+
+/// Whether all that is required was reached.
+fn compare(args: CompareArgs) -> anyhow::Result<bool> {
+    let file = args.file.display();
+    let lines = fs::read_to_string(&args.file).with_context(|| format!("cannot read {file}"))?;
+    let comparison = Comparison::read(&lines)?;
+    show(&comparison, args.json)?;
+    Ok(comparison.all_met())
+}
+
+/// Prints a report, for people or as a line of JSON.
+fn show(report: &(impl Serialize + Display), json: bool) -> anyhow::Result<()> {
+    if json {
+        println!("{}", serde_json::to_string(report)?);
+    } else {
+        print!("{report}");
+    }
+    Ok(())
 }

@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::client::conn::http1;
-use hyper::header::{CONTENT_TYPE, HOST};
+use hyper::header::CONTENT_TYPE;
 use hyper::{Method, Request, StatusCode, Uri};
-use hyper_util::rt::TokioIo;
 use serde::{Deserialize, Serialize};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
+
+use crate::http;
 
 /// How long the whole exchange may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -72,13 +71,7 @@ impl Server {
     pub fn parse(url: &str) -> Result<Server, JoinError> {
         let wrong = || JoinError::Address(url.to_owned());
         let uri: Uri = url.parse().map_err(|_| wrong())?;
-        match (uri.scheme_str(), uri.authority()) {
-            (Some("http"), Some(authority)) => {
-                let port = authority.port_u16().unwrap_or(80);
-                Ok(Server { authority: format!("{}:{port}", authority.host()) })
-            }
-            _ => Err(wrong()),
-        }
+        Ok(Server { authority: http::authority(&uri).ok_or_else(wrong)? })
     }
 
     /// `host:port`.
@@ -114,22 +107,15 @@ impl Server {
             .map_err(|error| unreachable(format!("{error} in {}", String::from_utf8_lossy(&body))))
     }
 
-    /// One JSON request on a connection of its own.
+    /// One JSON request.
     async fn post(&self, path: &str, json: Vec<u8>) -> anyhow::Result<(StatusCode, Bytes)> {
-        let stream = TcpStream::connect(&self.authority).await?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let request = Request::builder()
             .method(Method::POST)
             .uri(path)
-            .header(HOST, &self.authority)
             .header(CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(json)))?;
-        // The connection moves only while it is polled; it ends when the sender is dropped.
-        tokio::spawn(connection);
-        let response = sender.send_request(request).await?;
-        let status = response.status();
-        let body = Limited::new(response.into_body(), LARGEST_ANSWER).collect().await;
-        Ok((status, body.map_err(|error| anyhow::anyhow!(error))?.to_bytes()))
+        let answer = http::exchange(&self.authority, request, LARGEST_ANSWER).await?;
+        Ok((answer.status(), answer.into_body()))
     }
 }
 
