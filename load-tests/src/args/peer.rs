@@ -95,7 +95,7 @@ impl TryFrom<PeerArgs> for peer::Plan {
     fn try_from(args: PeerArgs) -> anyhow::Result<peer::Plan> {
         let server = match (args.whip, args.whep, args.janus) {
             (Some(whip), Some(whep), None) => Server::Whip { whip, whep, token: args.token },
-            (_, _, Some(url)) => Server::Janus { url },
+            (None, None, Some(url)) => Server::Janus { url },
             _ => anyhow::bail!("--whip goes with --whep; --janus stands alone"),
         };
         let PeerArgs { rooms, publishers, viewers, .. } = args;
