@@ -2,13 +2,14 @@
 //! who drives it, a publisher or a viewer.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::media::{Direction, MediaKind, Mid};
 use str0m::net::{Protocol, Receive};
-use str0m::rtp::{Extension, ExtensionMap, RtpPacket, RtpWrite};
+use str0m::rtp::{Extension, ExtensionMap, RtpWrite};
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig};
 
 use super::media::Kind;
@@ -27,8 +28,8 @@ const NEVER: Duration = Duration::from_secs(24 * 3_600);
 
 /// What happens in a session and is for who drives it.
 pub(super) enum Happening {
-    /// A media packet came, decrypted.
-    Packet(RtpPacket),
+    /// A media packet came: its payload, decrypted.
+    Packet(Arc<[u8]>),
     /// The other side cannot show the video before a keyframe.
     KeyframeWanted,
 }
@@ -219,7 +220,7 @@ impl Session {
                     let _ = self.socket.send_to(&datagram.contents, datagram.destination);
                 }
                 Ok(Output::Event(event)) => match event {
-                    Event::RtpPacket(packet) => happened(Happening::Packet(packet)),
+                    Event::RtpPacket(packet) => happened(Happening::Packet(packet.payload)),
                     Event::KeyframeRequest(_) => happened(Happening::KeyframeWanted),
                     Event::Connected => self.connected = true,
                     Event::IceConnectionStateChange(IceConnectionState::Disconnected) => {

@@ -116,8 +116,8 @@ impl Viewer {
         let Viewer { session, room, publisher, checks, .. } = self;
         let Datagram { contents, source, arrived } = datagram;
         session.receive(now, *source, contents, &mut |happening| {
-            if let (Some(checks), Happening::Packet(packet)) = (checks.as_mut(), happening) {
-                checks.look(&packet.payload, *room, *publisher, *arrived);
+            if let (Some(checks), Happening::Packet(payload)) = (checks.as_mut(), happening) {
+                checks.look(&payload, *room, *publisher, *arrived);
             }
         });
     }
