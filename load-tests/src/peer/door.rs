@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::Server;
@@ -69,19 +70,6 @@ impl Door {
         }
     }
 
-    /// Whether a viewer makes the offer.
-    pub(super) fn viewers_offer(&self) -> bool {
-        matches!(self, Door::Whip(_))
-    }
-
-    /// Whether a viewer has a session for each publisher of its room, and not one for all.
-    pub(super) fn session_per_publisher(&self) -> bool {
-        match self {
-            Door::Whip(endpoints) => endpoints.names_publisher(),
-            Door::Janus(_) => true,
-        }
-    }
-
     async fn ask(&self, ask: Ask) -> anyhow::Result<Told> {
         let asked = async {
             match self {
@@ -103,9 +91,77 @@ impl Door {
     }
 }
 
+/// The generator's side of a door.
+pub(super) struct Signaling {
+    door: Arc<Door>,
+    asks: mpsc::UnboundedSender<(usize, Ask)>,
+    told: mpsc::UnboundedReceiver<(usize, anyhow::Result<Told>)>,
+    awaited: usize,
+    /// What went wrong first, until it is looked at.
+    failure: Option<anyhow::Error>,
+}
+
+impl Signaling {
+    /// Has the door served by a task, which ends when this is dropped and all is answered.
+    pub(super) fn start(door: Arc<Door>) -> (Signaling, JoinHandle<()>) {
+        // Both queues hold a question or an answer for each session at most.
+        let ((asks, asked), (tell, told)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
+        let serving = tokio::spawn(serve(Arc::clone(&door), asked, tell));
+        (Signaling { door, asks, told, awaited: 0, failure: None }, serving)
+    }
+
+    /// Whether a viewer makes the offer.
+    pub(super) fn viewers_offer(&self) -> bool {
+        matches!(*self.door, Door::Whip(_))
+    }
+
+    /// Whether a viewer has a session for each publisher of its room, and not one for all.
+    pub(super) fn session_per_publisher(&self) -> bool {
+        match &*self.door {
+            Door::Whip(endpoints) => endpoints.names_publisher(),
+            Door::Janus(_) => true,
+        }
+    }
+
+    /// Asks for a session, by its number.
+    ///
+    /// # Errors
+    ///
+    /// When nobody serves the door any more.
+    pub(super) fn ask(&mut self, session: usize, ask: Ask) -> anyhow::Result<()> {
+        self.asks.send((session, ask)).map_err(|_| anyhow!("signaling has ended"))?;
+        self.awaited += 1;
+        Ok(())
+    }
+
+    /// What a session was told, if anything new was.
+    pub(super) fn hear(&mut self) -> Option<(usize, anyhow::Result<Told>)> {
+        let told = self.told.try_recv().ok()?;
+        self.awaited -= 1;
+        Some(told)
+    }
+
+    /// How many answers are still to come.
+    pub(super) fn awaited(&self) -> usize {
+        self.awaited
+    }
+
+    /// Keeps what went wrong for [`Signaling::check`].
+    pub(super) fn fail(&mut self, error: anyhow::Error) {
+        self.failure.get_or_insert(error);
+    }
+
+    /// # Errors
+    ///
+    /// What went wrong first since the last look.
+    pub(super) fn check(&mut self) -> anyhow::Result<()> {
+        self.failure.take().map_or(Ok(()), Err)
+    }
+}
+
 /// Carries questions to the server, [`AT_ONCE`] at a time, until nobody asks any more. Each has the
 /// number of the session that asks.
-pub(super) async fn serve(
+async fn serve(
     door: Arc<Door>,
     mut asks: mpsc::UnboundedReceiver<(usize, Ask)>,
     told: mpsc::UnboundedSender<(usize, anyhow::Result<Told>)>,

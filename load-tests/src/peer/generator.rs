@@ -7,10 +7,9 @@ use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow, bail};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use anyhow::{Context, bail};
 
-use super::door::{Ask, Door, Told};
+use super::door::{Ask, Signaling, Told};
 use super::publisher::Publisher;
 use super::report::{Delay, Report, ServerCost};
 use super::session::Session;
@@ -42,34 +41,6 @@ const READS_AT_ONCE: usize = 4;
 
 /// Publishers' phases are spread over this, as independent cameras' are.
 const PHASES: Duration = Duration::from_micros(33_333);
-
-/// The way to the tasks that make sessions.
-pub(super) struct Signaling {
-    asks: UnboundedSender<(usize, Ask)>,
-    told: UnboundedReceiver<(usize, anyhow::Result<Told>)>,
-    awaited: usize,
-    viewers_offer: bool,
-    session_per_publisher: bool,
-}
-
-impl Signaling {
-    /// The queues of `door::serve`.
-    pub(super) fn new(
-        door: &Door,
-        asks: UnboundedSender<(usize, Ask)>,
-        told: UnboundedReceiver<(usize, anyhow::Result<Told>)>,
-    ) -> Signaling {
-        let viewers_offer = door.viewers_offer();
-        let session_per_publisher = door.session_per_publisher();
-        Signaling { asks, told, awaited: 0, viewers_offer, session_per_publisher }
-    }
-
-    fn ask(&mut self, bot: usize, ask: Ask) -> anyhow::Result<()> {
-        self.asks.send((bot, ask)).map_err(|_| anyhow!("signaling has ended"))?;
-        self.awaited += 1;
-        Ok(())
-    }
-}
 
 /// A publisher, or a viewer's session.
 enum Bot {
@@ -188,18 +159,25 @@ impl Generator {
     ///
     /// When the server does not confirm it for each.
     pub(super) fn leave(&mut self) -> anyhow::Result<()> {
+        let end = Instant::now() + LEAVE_TIMEOUT;
+        // What was still being made when something failed has to be known before it can be ended.
+        self.hear_all(end)?;
+        let _ = self.signaling.check();
         for number in 0..self.bots.len() {
             if let Some(resource) = self.bots[number].session_mut().resource.take() {
                 self.signaling.ask(number, Ask::Leave { resource })?;
             }
         }
-        let end = Instant::now() + LEAVE_TIMEOUT;
-        while self.signaling.awaited > 0 {
+        self.hear_all(end)?;
+        self.signaling.check()
+    }
+
+    /// Runs until everything that was asked is answered.
+    fn hear_all(&mut self, end: Instant) -> anyhow::Result<()> {
+        while self.signaling.awaited() > 0 {
             if Instant::now() >= end {
-                bail!(
-                    "{} sessions were not ended within {LEAVE_TIMEOUT:?}",
-                    self.signaling.awaited
-                );
+                let awaited = self.signaling.awaited();
+                bail!("{awaited} answers are still awaited; sessions may be left at the server");
             }
             self.turn()?;
         }
@@ -230,7 +208,7 @@ impl Generator {
     fn bring_viewers(&mut self) -> anyhow::Result<()> {
         let Shape { rooms, publishers, viewers } = self.plan.shape;
         let first = self.bots.len();
-        let (whom, pairs): (Vec<_>, _) = if self.signaling.session_per_publisher {
+        let (whom, pairs): (Vec<_>, _) = if self.signaling.session_per_publisher() {
             ((0..publishers).map(Some).collect(), 1)
         } else {
             (vec![None], publishers)
@@ -243,7 +221,7 @@ impl Generator {
                     let mut viewer =
                         Viewer::open(self.ip, room, *publisher, decrypts, sampled, now)?;
                     let offer =
-                        self.signaling.viewers_offer.then(|| viewer.offer(pairs)).transpose()?;
+                        self.signaling.viewers_offer().then(|| viewer.offer(pairs)).transpose()?;
                     let bot = self.add(Bot::Viewer(Box::new(viewer)))?;
                     self.open(bot, Ask::View { room, publisher: *publisher, offer })?;
                 }
@@ -261,9 +239,10 @@ impl Generator {
 
     /// Asks for a session, once not too many others are being opened.
     fn open(&mut self, bot: usize, ask: Ask) -> anyhow::Result<()> {
-        while self.signaling.awaited >= OPENING_AT_ONCE {
+        while self.signaling.awaited() >= OPENING_AT_ONCE {
             self.turn()?;
         }
+        self.signaling.check()?;
         self.signaling.ask(bot, ask)
     }
 
@@ -273,12 +252,13 @@ impl Generator {
         let end = Instant::now() + CONNECT_TIMEOUT + Duration::from_millis(100) * sessions;
         loop {
             self.turn()?;
+            self.signaling.check()?;
             let waiting =
                 self.bots[first..].iter().filter(|bot| !bot.session().connected()).count();
             if let Some(reason) = self.bots.iter().find_map(|bot| bot.session().failure()) {
                 bail!("a session did not come about: {reason}");
             }
-            if waiting == 0 && self.signaling.awaited == 0 {
+            if waiting == 0 && self.signaling.awaited() == 0 {
                 return Ok(());
             }
             if Instant::now() >= end {
@@ -299,12 +279,13 @@ impl Generator {
 
     /// Does what is due, then waits for the next thing and reads what has come.
     fn turn(&mut self) -> anyhow::Result<()> {
-        while let Ok((bot, told)) = self.signaling.told.try_recv() {
-            self.signaling.awaited -= 1;
-            self.heard(bot, told)?;
+        while let Some((bot, told)) = self.signaling.hear() {
+            if let Err(error) = self.heard(bot, told) {
+                self.signaling.fail(error);
+            }
         }
         let now = Instant::now();
-        let pace = if self.signaling.awaited > 0 { SIGNALING_PACE } else { LONGEST_WAIT };
+        let pace = if self.signaling.awaited() > 0 { SIGNALING_PACE } else { LONGEST_WAIT };
         let mut wake = now + pace;
         for bot in &mut self.bots {
             if bot.due() <= now {

@@ -31,10 +31,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::sync::mpsc;
-
-use door::Door;
-use generator::{Generator, Signaling};
+use door::{Door, Signaling};
+use generator::Generator;
 pub use report::{Delay, Report, ServerCost};
 
 /// The most sessions of one run: each has a socket.
@@ -111,9 +109,7 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
     let Shape { rooms, publishers, .. } = plan.shape;
     let door = Arc::new(Door::open(&plan.server, rooms, publishers).await?);
     let ip = local_address(door.authority()).await?;
-    let ((asks, asked), (told, answers)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
-    let serving = tokio::spawn(door::serve(Arc::clone(&door), asked, told));
-    let signaling = Signaling::new(&door, asks, answers);
+    let (signaling, serving) = Signaling::start(Arc::clone(&door));
     let plan = plan.clone();
     let measured = tokio::task::spawn_blocking(move || {
         let mut generator = Generator::new(plan, ip, signaling)?;
@@ -125,8 +121,10 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
     });
     let measured = measured.await.context("the generator's thread failed")?;
     serving.await.context("signaling failed")?;
-    door.close().await?;
-    measured
+    let closed = door.close().await;
+    // What failed first says more.
+    let report = measured?;
+    closed.map(|()| report)
 }
 
 /// The address that this machine has towards a server.
