@@ -3,17 +3,23 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use serde::{Serialize, Serializer};
+use signaling_core::info::TrackSource;
 use signaling_core::request::Join;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::bot::join::Server;
-use crate::bot::light::{Light, Took};
-use crate::call::tone_of;
+use crate::bot::light::reception::Awaits;
+use crate::bot::light::{Kit, Light, Publication, Reading, Took};
+use crate::measure::Recorder;
+use crate::media::player::Clock;
+use crate::media::speech::talk;
+use crate::process::Process;
 
 /// The most participants of one storm: each has two sockets, and the server two more.
 pub const MOST_PARTICIPANTS: u16 = 2_000;
@@ -23,6 +29,9 @@ const PAIRS: u32 = 2;
 
 /// How long all stay in the room, so that the server's memory settles and sound comes through.
 const STAY: Duration = Duration::from_secs(3);
+
+/// How much talk the speakers have; each begins somewhere in it, and begins again.
+const TALK: Duration = Duration::from_secs(30);
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,16 +109,30 @@ pub struct Memory {
 /// are counted in the report.
 pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
     let url = Server::parse(&plan.url)?.signaling();
-    let before = plan.pid.map(resident).transpose()?;
+    let server = plan.pid.map(Process::new);
+    let before = server.map(Process::resident).transpose()?;
+    let voice = Arc::new(talk(TALK, 0)?);
+    let kit = Kit {
+        pairs: PAIRS,
+        media: Vec::new(),
+        reading: Reading::Whole,
+        awaits: Awaits::Nothing,
+        room: 0,
+        clock: Clock::starting(std::time::Instant::now()),
+        recorder: Arc::new(Recorder::default()),
+    };
     let begun = Instant::now();
     let mut coming = JoinSet::new();
     for index in 0..plan.participants {
         let due = begun + plan.within * u32::from(index) / u32::from(plan.participants);
-        let hertz = (index < plan.publishers).then(|| tone_of(index));
-        let (url, join) = (url.clone(), join(plan, index));
+        let (url, join, mut kit) = (url.clone(), join(plan, index), kit.clone());
+        if index < plan.publishers {
+            let (clip, stream) = (Arc::clone(&voice), index.into());
+            kit.media.push(Publication { source: TrackSource::Microphone, clip, stream });
+        }
         coming.spawn(async move {
             sleep_until(due).await;
-            let entered = Light::join(&url, join, PAIRS, hertz).await;
+            let entered = Light::join(&url, join, kit).await;
             (entered, begun.elapsed())
         });
     }
@@ -128,7 +151,7 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
         }
     }
     sleep(STAY).await;
-    let after = plan.pid.map(resident).transpose()?;
+    let after = server.map(Process::resident).transpose()?;
     let reached = inside.iter().filter(|light| light.packets() > 0).count();
     let connected = inside.len();
     leave(inside, &mut failures).await;
@@ -168,18 +191,6 @@ async fn leave(inside: Vec<Light>, failures: &mut BTreeMap<String, usize>) {
             *failures.entry(format!("leaving: {error}")).or_default() += 1;
         }
     }
-}
-
-/// Resident memory of a process in bytes (`VmRSS` of proc(5)).
-fn resident(pid: u32) -> anyhow::Result<u64> {
-    let path = format!("/proc/{pid}/status");
-    let status = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-    status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"))
-        .and_then(|kilobytes| kilobytes.parse::<u64>().ok())
-        .map(|kilobytes| kilobytes * 1_024)
-        .with_context(|| format!("{path} tells no VmRSS: has the process ended?"))
 }
 
 impl Quantiles {
@@ -254,12 +265,6 @@ mod tests {
             Quantiles { p50: ms(7), p95: ms(7), max: ms(7) }
         );
         assert_eq!(Quantiles::of([].into_iter()), Quantiles::default());
-    }
-
-    #[test]
-    fn a_process_that_is_here_has_memory() {
-        assert!(resident(std::process::id()).expect("this process") > 1 << 20);
-        assert!(resident(u32::MAX).is_err());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -95,6 +96,7 @@ pub struct Session {
     transceiver: Arc<dyn RtpTransceiver>,
     state: watch::Receiver<SessionState>,
     gathered: watch::Receiver<bool>,
+    video_packets: Arc<AtomicU64>,
     /// Takes up the receiving tracks, and ends with the session.
     _reader: JoinSet<()>,
 }
@@ -142,9 +144,19 @@ impl Session {
             .map_err(&step)?;
         let (packet_came, packets) = mpsc::channel(PACKET_QUEUE);
         let mut reader = JoinSet::new();
-        reader.spawn(read_tracks(Arc::clone(&connection), tracks, packet_came));
-        let session =
-            Session { connection, track, ssrc, transceiver, state, gathered, _reader: reader };
+        let video_packets = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&video_packets);
+        reader.spawn(read_tracks(Arc::clone(&connection), tracks, packet_came, counted));
+        let session = Session {
+            connection,
+            track,
+            ssrc,
+            transceiver,
+            state,
+            gathered,
+            video_packets,
+            _reader: reader,
+        };
         session.add_slots(pairs, pairs).await?;
         Ok((session, packets))
     }
@@ -241,6 +253,11 @@ impl Session {
         self.state.clone()
     }
 
+    /// Packets of video that came so far. It is not looked at.
+    pub fn video_packets(&self) -> u64 {
+        self.video_packets.load(Ordering::Relaxed)
+    }
+
     /// Closes the connection: DTLS says goodbye to the other side.
     ///
     /// # Errors
@@ -313,17 +330,18 @@ impl PeerConnectionEventHandler for Handler {
     }
 }
 
-/// Starts a reader for every receiving audio track as it comes.
+/// Starts a reader for every receiving track as it comes: sound is passed on, video is counted.
 async fn read_tracks(
     connection: Arc<dyn PeerConnection>,
     mut tracks: mpsc::Receiver<Arc<dyn TrackRemote>>,
     packet_came: mpsc::Sender<AudioPacket>,
+    video_packets: Arc<AtomicU64>,
 ) {
     let mut readers = JoinSet::new();
     while let Some(track) = tracks.recv().await {
-        if track.kind().await == RtpCodecKind::Audio
-            && let Some(mid) = mid_of(&*connection, &track).await
-        {
+        if track.kind().await == RtpCodecKind::Video {
+            readers.spawn(count_track(track, Arc::clone(&video_packets)));
+        } else if let Some(mid) = mid_of(&*connection, &track).await {
             readers.spawn(read_track(track, mid, packet_came.clone()));
         }
     }
@@ -346,6 +364,17 @@ async fn read_track(
             if packet_came.send(packet).await.is_err() {
                 return;
             }
+        }
+    }
+}
+
+/// Counts the packets of one track until it ends; those without a payload probe the path.
+async fn count_track(track: Arc<dyn TrackRemote>, packets: Arc<AtomicU64>) {
+    while let Some(event) = track.poll().await {
+        if let TrackRemoteEvent::OnRtpPacket(packet) = event
+            && !packet.payload.is_empty()
+        {
+            packets.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

@@ -148,6 +148,11 @@ impl Bot {
         self.view.borrow().clone()
     }
 
+    /// Packets of video that came so far, which it counts and does not look at.
+    pub fn video_packets(&self) -> u64 {
+        self.session.video_packets()
+    }
+
     /// Waits until what is known meets a condition.
     ///
     /// # Errors
