@@ -11,7 +11,8 @@ WEB_SOURCES := $(shell find web-client/sdk web-client/elements web-client/app we
 .DELETE_ON_ERROR:
 # Steps follow one another: each would otherwise take what the others need, and failures would mix.
 .NOTPARALLEL:
-.PHONY: help run build test check test-rust test-web e2e fuzz storm bench bench-peers bench-turn clean need-build need-test
+.PHONY: help run build test check test-rust test-web e2e fuzz storm clips load bench bench-peers bench-turn clean need-build \
+	need-test
 
 help: ## List what there is to do
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -48,7 +49,16 @@ fuzz: need-build ## Fuzz the cores, a minute for each target; ARGS="600 room_ops
 storm: need-build $(WEB) ## 300 participants join one room; ARGS="--within 5 --json" passes arguments on
 	@scripts/need cmake
 	$(CARGO) build --locked --release --workspace
-	@scripts/storm $(ARGS)
+	@scripts/with-server storm $(ARGS)
+
+clips: ## Make the clips that bots send as their cameras
+	@scripts/clips
+
+load: need-build $(WEB) clips ## A load test; SCENARIO=conference-10, ARGS="--for 60" passes arguments on
+	@scripts/need cmake
+	@test -n "$(SCENARIO)" || { echo "oriel: say which: make load SCENARIO=conference-10 (or webinar-1x500, ...)" >&2; exit 1; }
+	$(CARGO) build --locked --release --workspace
+	@scripts/load $(SCENARIO) $(ARGS)
 
 bench: need-build ## Measure what forwarding costs, without a network
 	$(CARGO) bench --locked --workspace --bench forward

@@ -1,11 +1,14 @@
 //! The command line.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use load_tests::call::{self, MOST_PARTICIPANTS};
 use load_tests::netns::Nat;
 use load_tests::relay::{self, Forward};
+use load_tests::run;
+use load_tests::scenario::Scenario;
 use load_tests::storm;
 
 mod peer;
@@ -31,6 +34,16 @@ pub(crate) enum Command {
     ///
     /// The exit status is 0 when all got in, 1 when not.
     Storm(StormArgs),
+    /// A load test: participants come as a scenario says, and what they see, hear and cost is measured
+    ///
+    /// The exit status is 0 when nothing was wrong: everybody got in and stayed, every frame that
+    /// came was as it was sent, and nothing was left at the server when all had gone.
+    Run(RunArgs),
+    /// Print a scenario, or the names of those that are in the program
+    Scenario {
+        /// Its name
+        name: Option<String>,
+    },
     /// Stand between clients and a server, as a network that can be bad
     ///
     /// Prints a line of JSON with the addresses that it listens on, as in
@@ -131,6 +144,63 @@ pub(crate) struct StormArgs {
     /// Print the report as one line of JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Arguments of `load run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// A scenario's name (`load scenario` lists them), or the path of a file
+    scenario: String,
+    /// The server
+    #[arg(long, default_value = "http://127.0.0.1:7880")]
+    url: String,
+    /// A service token (`oriel token --service`)
+    #[arg(long)]
+    token: String,
+    /// The server's process on this machine, to measure its processor time and memory
+    #[arg(long)]
+    pid: Option<u32>,
+    /// The server's counters, as in http://127.0.0.1:7890/metrics, to see that nothing is left
+    #[arg(long, value_name = "URL")]
+    metrics: Option<String>,
+    /// Where the bad network of a scenario stands, as in 127.0.0.2:7882=127.0.0.1:7882
+    #[arg(long, value_name = "LISTEN=UPSTREAM")]
+    relay: Option<Forward>,
+    /// The folder with the clips, which `make clips` makes
+    #[arg(long, value_name = "FOLDER", default_value = "target/clips")]
+    clips: PathBuf,
+    /// How long to measure, in seconds, instead of the scenario's own duration
+    #[arg(long = "for", value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    seconds: Option<u64>,
+    /// Write the report as JSON, too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Write the report as a page with plots, too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Do not tell how it goes
+    #[arg(long)]
+    quiet: bool,
+}
+
+impl TryFrom<RunArgs> for run::Plan {
+    type Error = anyhow::Error;
+
+    fn try_from(args: RunArgs) -> anyhow::Result<run::Plan> {
+        let mut scenario = Scenario::find(&args.scenario)?;
+        scenario.duration = args.seconds.unwrap_or(scenario.duration);
+        Ok(run::Plan {
+            name: args.scenario,
+            scenario,
+            url: args.url,
+            token: args.token,
+            pid: args.pid,
+            metrics: args.metrics,
+            relay: args.relay,
+            clips: args.clips,
+            progress: !args.quiet,
+        })
+    }
 }
 
 /// Arguments of `load relay`.
@@ -247,6 +317,19 @@ mod tests {
         for line in ["load storm", "load storm --token abc --participants 2001"] {
             assert!(command(line).is_err(), "{line}");
         }
+    }
+
+    #[test]
+    fn a_run_takes_a_scenario_and_may_shorten_it() {
+        let line = "load run churn --token abc --for 60 --relay 127.0.0.2:1=127.0.0.1:1 --quiet";
+        let Command::Run(args) = command(line).expect("a command") else { panic!("{line}") };
+        let plan = run::Plan::try_from(args).expect("a plan");
+        let scenario = Scenario::find("churn").expect("a scenario");
+        assert_eq!(plan.scenario, Scenario { duration: 60, ..scenario });
+        assert!(!plan.progress && plan.relay.is_some());
+        let line = "load run conference-11 --token abc";
+        let Command::Run(args) = command(line).expect("a command") else { panic!("{line}") };
+        assert!(run::Plan::try_from(args).is_err());
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //!
 //! - [`bot`] is one participant: it speaks the signaling protocol with the types of
 //!   `signaling-core` and has a peer connection of a WebRTC stack that the server does not use.
+//! - [`run`] carries out a [`scenario`]: hundreds of participants with [`media`] that is checked where
+//!   it arrives, what they [`measure`], what it costs the server's [`process`], and a [`report`].
 //! - [`call`] puts several in a room and judges what each heard of the others.
 //! - [`storm`] has hundreds join at once, on [`bot::light`], and says how long that took.
 //! - [`relay`] is a bad network in user space, [`netns`] a network with NATs of the kernel's own; what
@@ -22,5 +24,8 @@ pub mod netns;
 pub mod peer;
 pub mod process;
 pub mod relay;
+pub mod report;
+pub mod run;
+pub mod scenario;
 pub mod storm;
 pub mod tone;

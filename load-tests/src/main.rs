@@ -4,6 +4,7 @@ mod args;
 
 use std::fmt::Display;
 use std::fs;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -12,7 +13,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use args::{
-    CallArgs, Cli, Command, CompareArgs, FloorArgs, NetnsArgs, PeerArgs, RelayArgs, StormArgs,
+    CallArgs, Cli, Command, CompareArgs, FloorArgs, NetnsArgs, PeerArgs, RelayArgs, RunArgs, StormArgs,
 };
 use load_tests::netns::Network;
 use load_tests::netns::order::Order as NetworkOrder;
@@ -20,13 +21,16 @@ use load_tests::peer::compare::Comparison;
 use load_tests::peer::{self, floor};
 use load_tests::relay::Relay;
 use load_tests::relay::order::Order as RelayOrder;
-use load_tests::{call, lines, storm};
+use load_tests::scenario::BUILT_IN;
+use load_tests::{call, lines, run, storm};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Call(args) => talk(args).await,
         Command::Storm(args) => rush(args).await,
+        Command::Run(args) => load(args).await,
+        Command::Scenario { name } => show(name.as_deref()),
         Command::Relay(args) => relay(args).await,
         Command::Netns(args) => network(args).await,
         Command::Peer(args) => strain(args).await,
@@ -56,6 +60,37 @@ async fn rush(args: StormArgs) -> anyhow::Result<bool> {
     let report = storm::run(&args.into()).await?;
     show(&report, json)?;
     Ok(report.all_right())
+}
+
+/// Whether nothing was wrong.
+async fn load(args: RunArgs) -> anyhow::Result<bool> {
+    let (json, html) = (args.json.clone(), args.html.clone());
+    let report = run::run(&args.try_into()?).await?;
+    print!("{report}");
+    let write = |path: PathBuf, text: String| {
+        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+    };
+    if let Some(path) = json {
+        write(path, format!("{:#}\n", report.to_json()))?;
+    }
+    if let Some(path) = html {
+        write(path, report.to_html())?;
+    }
+    Ok(report.faults().is_empty())
+}
+
+fn show(name: Option<&str>) -> anyhow::Result<bool> {
+    match name {
+        None => BUILT_IN.iter().for_each(|(name, _)| println!("{name}")),
+        Some(name) => {
+            let built_in = BUILT_IN.iter().find(|(known, _)| *known == name);
+            let (_, text) = built_in.with_context(|| {
+                format!("no scenario is called `{name}`; `load scenario` lists them")
+            })?;
+            print!("{text}");
+        }
+    }
+    Ok(true)
 }
 
 async fn relay(args: RelayArgs) -> anyhow::Result<bool> {

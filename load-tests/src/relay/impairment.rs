@@ -45,7 +45,7 @@ impl Default for Impairment {
 }
 
 /// Some fields of an [`Impairment`] that are to be different.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Change {
     /// [`Impairment::rate`]

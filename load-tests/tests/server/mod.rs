@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use load_tests::netns::Host;
 
@@ -95,6 +95,22 @@ impl Server {
     /// `http://127.0.0.1:port`
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Its page of counters, `http://127.0.0.1:port/metrics`.
+    pub(crate) fn metrics(&self) -> String {
+        // It is logged before the server is ready; who reads the log may be behind.
+        let begun = Instant::now();
+        while begun.elapsed() < START_TIMEOUT {
+            let log = self.log.lock().expect("the log").clone();
+            let address =
+                log.split(" internal=").nth(1).and_then(|rest| rest.split_whitespace().next());
+            if let Some(address) = address {
+                return format!("http://{address}/metrics");
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        panic!("the server did not log its internal address");
     }
 
     /// Its process.
