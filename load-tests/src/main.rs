@@ -13,7 +13,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use args::{
-    CallArgs, Cli, Command, CompareArgs, FloorArgs, NetnsArgs, PeerArgs, RelayArgs, RunArgs, StormArgs,
+    CallArgs, Cli, Command, CompareArgs, FloorArgs, NetnsArgs, PeerArgs, RelayArgs, RunArgs,
+    StormArgs,
 };
 use load_tests::netns::Network;
 use load_tests::netns::order::Order as NetworkOrder;
@@ -30,7 +31,7 @@ async fn main() -> ExitCode {
         Command::Call(args) => talk(args).await,
         Command::Storm(args) => rush(args).await,
         Command::Run(args) => load(args).await,
-        Command::Scenario { name } => show(name.as_deref()),
+        Command::Scenario { name } => scenario(name.as_deref()),
         Command::Relay(args) => relay(args).await,
         Command::Netns(args) => network(args).await,
         Command::Peer(args) => strain(args).await,
@@ -68,7 +69,7 @@ async fn load(args: RunArgs) -> anyhow::Result<bool> {
     let report = run::run(&args.try_into()?).await?;
     print!("{report}");
     let write = |path: PathBuf, text: String| {
-        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
     };
     if let Some(path) = json {
         write(path, format!("{:#}\n", report.to_json()))?;
@@ -79,7 +80,7 @@ async fn load(args: RunArgs) -> anyhow::Result<bool> {
     Ok(report.faults().is_empty())
 }
 
-fn show(name: Option<&str>) -> anyhow::Result<bool> {
+fn scenario(name: Option<&str>) -> anyhow::Result<bool> {
     match name {
         None => BUILT_IN.iter().for_each(|(name, _)| println!("{name}")),
         Some(name) => {
