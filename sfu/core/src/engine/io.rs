@@ -1,0 +1,113 @@
+//! What goes into an engine, and what comes out.
+
+use std::net::SocketAddr;
+
+#[cfg(doc)]
+use crate::Place;
+use crate::command::{Command, RoomKey};
+use crate::demux::{Endpoint, Transport};
+use crate::event::Event;
+
+/// A datagram from the network.
+#[derive(Debug)]
+pub struct Datagram<'a> {
+    /// How it came. On TCP it is one frame (RFC 4571) without its length, from the worker that a
+    /// connection's first check names ([`Place::of_check`]).
+    pub transport: Transport,
+    /// Who sent it.
+    pub source: SocketAddr,
+    /// The local address it came to.
+    pub destination: SocketAddr,
+    /// Its bytes.
+    pub contents: &'a [u8],
+}
+
+impl Datagram<'_> {
+    pub(super) fn endpoint(&self) -> Endpoint {
+        Endpoint { transport: self.transport, address: self.source }
+    }
+}
+
+/// One or several datagrams for the network, end to end.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Transmit {
+    /// How they go: on TCP, to the connection from `destination`.
+    pub transport: Transport,
+    /// The advertised address that they leave from.
+    pub source: SocketAddr,
+    /// Where they go.
+    pub destination: SocketAddr,
+    /// Their bytes.
+    pub contents: Vec<u8>,
+    /// The size of each, save that the last may be shorter; `None` if there is but one.
+    pub segment_size: Option<usize>,
+}
+
+impl Transmit {
+    /// Each datagram by itself.
+    pub fn datagrams(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.contents.chunks(self.segment_size.unwrap_or(self.contents.len()).max(1))
+    }
+}
+
+/// What goes into an engine.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// From this worker's own socket, or from a TCP connection.
+    Datagram(Datagram<'a>),
+    /// From another worker's UDP socket: it took the datagram to be for a session here.
+    HandedOver {
+        /// The worker that received it.
+        via: u16,
+        /// What it received.
+        datagram: Datagram<'a>,
+    },
+    /// Another worker has verified that `source` belongs to a session of its own.
+    Learned {
+        /// The worker.
+        owner: u16,
+        /// The address.
+        source: SocketAddr,
+    },
+    /// From the control plane.
+    Command {
+        /// The room that it is about.
+        room: RoomKey,
+        /// What is asked.
+        command: Command,
+    },
+    /// Time has passed.
+    Timeout,
+}
+
+/// What comes out of an engine.
+#[derive(Debug)]
+pub enum Output {
+    /// For this worker's own socket, or for a TCP connection.
+    Transmit(Transmit),
+    /// For the engine of another worker: [`Input::HandedOver`].
+    HandOver {
+        /// The worker.
+        worker: u16,
+        /// Who sent it.
+        source: SocketAddr,
+        /// The local address it came to.
+        destination: SocketAddr,
+        /// Its bytes.
+        contents: Vec<u8>,
+    },
+    /// For the engine of another worker: [`Input::Learned`].
+    Learned {
+        /// The worker.
+        worker: u16,
+        /// The address.
+        source: SocketAddr,
+    },
+    /// For the control plane.
+    Event {
+        /// The room that it is about.
+        room: RoomKey,
+        /// What happened.
+        event: Event,
+    },
+}
