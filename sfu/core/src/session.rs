@@ -240,11 +240,19 @@ impl Session {
         }
         let kind = demux::Protocol::of(datagram);
         let is_rtcp = kind == Some(demux::Protocol::Rtp) && sources::is_rtcp(datagram);
-        if is_rtcp && let Some(heard) = self.egress.receive(datagram, now) {
-            let wanted = heard.keyframes.into_iter();
-            out.happened.extend(wanted.map(|line| Happened::KeyframeWanted { line }));
-            if !heard.speaks_of_its_own {
-                return;
+        if is_rtcp {
+            match self.egress.receive(datagram, now) {
+                Ok(heard) => {
+                    let wanted = heard.keyframes.into_iter();
+                    out.happened.extend(wanted.map(|line| Happened::KeyframeWanted { line }));
+                    if !heard.speaks_of_its_own {
+                        return;
+                    }
+                }
+                Err(reason) => {
+                    out.happened.push(Happened::Dropped(reason));
+                    return;
+                }
             }
         }
         if kind == Some(demux::Protocol::Stun) && self.connected {

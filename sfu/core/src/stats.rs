@@ -44,7 +44,7 @@ drop_reasons! {
     TooManyStreams = "too_many_streams",
     /// RTP whose SSRC belongs to no m-line.
     UnknownStream = "unknown_stream",
-    /// RTP of a known SSRC that was a replay, came twice, or is not authentic.
+    /// RTP of a known SSRC, or RTCP, that was a replay, came twice, or is not authentic.
     Discarded = "discarded",
     /// RTP that brings no media but probes for bandwidth.
     Padding = "padding",

@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use super::header::{ExtensionIds, Header};
-use super::history::{History, Used};
+use super::history::History;
 use super::report::{Sender, WallClock};
 use super::srtp::Srtp;
+use super::used::Used;
 use crate::codec::vp8;
 use crate::packet::Outgoing;
 

@@ -13,6 +13,7 @@ mod line;
 mod report;
 mod srtp;
 mod train;
+mod used;
 
 use std::time::{Duration, Instant};
 
@@ -238,9 +239,10 @@ impl Egress {
         }
     }
 
-    /// Takes RTCP of the remote side. `None` if it cannot be opened.
-    pub(crate) fn receive(&mut self, packet: &[u8], now: Instant) -> Option<Heard> {
-        self.srtp.as_ref()?.open_rtcp(packet, &mut self.clear).ok()?;
+    /// Takes RTCP of the remote side.
+    pub(crate) fn receive(&mut self, packet: &[u8], now: Instant) -> Result<Heard, DropReason> {
+        let srtp = self.srtp.as_mut().ok_or(DropReason::BeforeKeys)?;
+        srtp.open_rtcp(packet, &mut self.clear).map_err(|_| DropReason::Discarded)?;
         let mut heard = Heard::default();
         let (lines, queue) = (&mut self.lines, &mut self.queue);
         let mut resends = 0;
@@ -272,7 +274,7 @@ impl Egress {
             }
         });
         self.is_urgent |= resends > 0;
-        Some(heard)
+        Ok(heard)
     }
 
     /// Says that the streams have ended.
@@ -417,7 +419,7 @@ mod tests {
                 packet.extend(following.to_be_bytes());
             }
             let sealed = self.sender.encrypt_rtcp(&packet).unwrap();
-            assert!(self.egress.receive(&sealed, self.now).is_some());
+            assert!(self.egress.receive(&sealed, self.now).is_ok());
         }
     }
 
@@ -534,14 +536,15 @@ mod tests {
     #[test]
     fn feedback_that_cannot_be_opened_is_none_of_ours() {
         let mut pair = Pair::new();
-        assert!(pair.egress.receive(&[0x81, 206, 0, 2, 1, 2, 3, 4], pair.now).is_none());
-        assert!(pair.egress.receive(&[0x81; 200], pair.now).is_none());
+        let short = [0x81, 206, 0, 2, 1, 2, 3, 4];
+        assert_eq!(pair.egress.receive(&short, pair.now).unwrap_err(), DropReason::Discarded);
+        assert!(pair.egress.receive(&[0x81; 200], pair.now).is_err());
         let request = [0x81, 206, 0, 2, 0, 0, 0, 9, 0, 0, 0, 7];
         let mut sealed = pair.sender.encrypt_rtcp(&request).unwrap().to_vec();
         let heard = pair.egress.receive(&sealed, pair.now).unwrap();
         assert_eq!((heard.keyframes, heard.speaks_of_its_own), (vec![0], false));
         sealed[9] ^= 1;
-        assert!(pair.egress.receive(&sealed, pair.now).is_none());
+        assert!(pair.egress.receive(&sealed, pair.now).is_err());
     }
 
     #[test]

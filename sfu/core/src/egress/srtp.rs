@@ -10,6 +10,7 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::iv::FixedLength;
 
 use super::keys::{Keying, Profile};
+use super::used::Used;
 
 /// What a sealed packet has at its end.
 const GCM_TAG: usize = 16;
@@ -21,6 +22,10 @@ const RTCP_CLEAR: usize = 8;
 /// The index of an SRTCP packet, with the bit that says that the packet is encrypted.
 const RTCP_INDEX: usize = 4;
 const ENCRYPTED: u32 = 1 << 31;
+
+/// SSRCs of the remote side whose replays are told. A browser reports under one for each kind of
+/// media, or for each stream that it sends.
+const MAX_REPORTERS: usize = 32;
 
 /// Key derivation labels (RFC 3711 §4.3.2).
 const RTP: [u8; 3] = [0, 1, 2];
@@ -55,6 +60,8 @@ pub(crate) struct Srtp {
     rtcp: Cipher,
     remote_rtcp: Cipher,
     rtcp_index: u32,
+    /// The indices of the remote side's RTCP: each of its SSRCs counts for itself.
+    heard: Vec<(u32, Used)>,
 }
 
 impl std::fmt::Debug for Srtp {
@@ -87,6 +94,7 @@ impl Srtp {
             rtcp: cipher(keying.profile, local, RTCP)?,
             remote_rtcp: cipher(keying.profile, remote, RTCP)?,
             rtcp_index: 0,
+            heard: Vec::new(),
         })
     }
 
@@ -150,16 +158,20 @@ impl Srtp {
         Ok(())
     }
 
-    /// Opens an SRTCP packet of the remote side into `clear`. A packet that is not encrypted is
-    /// none of a browser's.
-    pub(crate) fn open_rtcp(&self, packet: &[u8], clear: &mut Vec<u8>) -> Result<(), Unspecified> {
+    /// Opens an SRTCP packet of the remote side into `clear`. Fails if it is not authentic or came
+    /// before. A packet that is not encrypted is none of a browser's.
+    pub(crate) fn open_rtcp(
+        &mut self,
+        packet: &[u8],
+        clear: &mut Vec<u8>,
+    ) -> Result<(), Unspecified> {
         let tag_len = self.remote_rtcp.tag_len();
         if packet.len() < RTCP_CLEAR + RTCP_INDEX + tag_len {
             return Err(Unspecified);
         }
         let ssrc = ssrc_at(packet, 4).ok_or(Unspecified)?;
         clear.clear();
-        match &self.remote_rtcp {
+        let index = match &self.remote_rtcp {
             Cipher::Gcm { key, salt } => {
                 let (sealed, word) = packet.split_at(packet.len() - RTCP_INDEX);
                 let word: [u8; RTCP_INDEX] = word.try_into().map_err(|_| Unspecified)?;
@@ -168,6 +180,7 @@ impl Srtp {
                 let (head, body) = clear.split_at_mut(RTCP_CLEAR);
                 key.open_in_place(rtcp_nonce(salt, ssrc, index), rtcp_aad(head, word), body)?;
                 clear.truncate(sealed.len() - tag_len);
+                index
             }
             Cipher::Cm(keys) => {
                 let (authenticated, tag) = packet.split_at(packet.len() - tag_len);
@@ -178,9 +191,22 @@ impl Srtp {
                 let index = index_of(word.try_into().map_err(|_| Unspecified)?)?;
                 clear.extend_from_slice(sealed);
                 counter_mode(keys, ssrc, u64::from(index), &mut clear[RTCP_CLEAR..])?;
+                index
             }
-        }
-        Ok(())
+        };
+        if self.is_new(ssrc, index) { Ok(()) } else { Err(Unspecified) }
+    }
+
+    fn is_new(&mut self, ssrc: u32, index: u32) -> bool {
+        let known = self.heard.iter().position(|(known, _)| *known == ssrc);
+        let at = known.unwrap_or_else(|| {
+            if self.heard.len() == MAX_REPORTERS {
+                self.heard.remove(0);
+            }
+            self.heard.push((ssrc, Used::default()));
+            self.heard.len() - 1
+        });
+        self.heard[at].1.take(u64::from(index))
     }
 }
 
@@ -376,6 +402,7 @@ mod tests {
                 let mut opened = Vec::new();
                 srtp.open_rtcp(&theirs, &mut opened).unwrap();
                 prop_assert_eq!(&opened, &clear);
+                prop_assert!(srtp.open_rtcp(&theirs, &mut opened).is_err(), "a replay");
                 let mut changed = theirs.to_vec();
                 let at = flipped.index(changed.len());
                 changed[at] ^= 1;
