@@ -11,8 +11,8 @@ WEB_SOURCES := $(shell find web-client/sdk web-client/elements web-client/app we
 .DELETE_ON_ERROR:
 # Steps follow one another: each would otherwise take what the others need, and failures would mix.
 .NOTPARALLEL:
-.PHONY: help run build test check test-rust test-web e2e fuzz storm clips load bench bench-peers bench-turn clean need-build \
-	need-test
+.PHONY: help run build test check test-rust test-web e2e fuzz storm clips load bench bench-peers bench-turn profile clean \
+	need-build need-test
 
 help: ## List what there is to do
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -62,6 +62,10 @@ load: need-build $(WEB) clips ## A load test; SCENARIO=conference-10, ARGS="--fo
 
 bench: need-build ## Measure what forwarding costs, without a network
 	$(CARGO) bench --locked --workspace --bench forward
+
+profile: need-build ## Draw where forwarding spends its time; ARGS="--pid N --seconds 10" watches a server
+	@scripts/need perf python
+	@scripts/profile $(ARGS)
 
 bench-turn: need-build ## The TURN server beside coturn; ARGS="udp --interval 5" picks some
 	@scripts/need coturn
