@@ -76,7 +76,7 @@ impl Sockets {
     }
 
     /// Reads one batch and gives each datagram with its source and the local address it came
-    /// to. False when there is nothing more to read.
+    /// to. False when there is nothing more to read: the poll tells of what comes from then on.
     pub(crate) fn receive(
         &self,
         index: usize,
@@ -105,7 +105,8 @@ impl Sockets {
                 each(source, destination, datagram);
             }
         }
-        true
+        // A batch that is not full has emptied the socket.
+        received == buffers.meta.len()
     }
 
     /// Sends datagrams in order. What the system's buffer has no room for is lost, as on any
