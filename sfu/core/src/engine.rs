@@ -18,9 +18,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::command::{RoomKey, SessionKey};
 use crate::config::Config;
 use crate::demux::Demux;
-use crate::departures::Departures;
+use crate::departures::{Departures, Waiting};
 use crate::egress::WallClock;
 use crate::event::Event;
+use crate::packet::Packet;
+use crate::pictures::Next;
 use crate::router::Router;
 use crate::session::{Happened, Outbox, Session};
 use crate::stats::{DropReason, Stats};
@@ -111,8 +113,9 @@ impl Engine {
             if let Some(output) = self.outputs.pop_front() {
                 return Some(output);
             }
+            self.forward_due();
             self.request_keyframes();
-            let index = self.departures.next(&mut self.sessions, self.now)?;
+            let index = self.departures.next()?;
             if let Some(session) = &mut self.sessions[index] {
                 session.flush(self.now, &mut self.outbox);
                 self.digest(index);
@@ -124,7 +127,8 @@ impl Engine {
     pub fn deadline(&self) -> Option<Instant> {
         let timer = self.timers.peek().map(|Reverse((at, _))| *at);
         let watched = self.watched.iter().map(|watched| watched.at).min();
-        [timer, watched, self.departures.deadline()].into_iter().flatten().min()
+        let picture = self.departures.first_waiting().map(|waiting| waiting.until);
+        [timer, watched, picture].into_iter().flatten().min()
     }
 
     /// Every room that has anything here, for telling them when the engine itself is lost.
@@ -162,12 +166,7 @@ impl Engine {
         let Some(session) = &self.sessions[index] else { return };
         let (room, key) = (session.room, session.key);
         match happened {
-            Happened::Packet { track, packet } => {
-                let Some(router) = self.routers.get_mut(&room) else { return };
-                let (sessions, departures) = (&mut self.sessions, &mut self.departures);
-                router.forward(track, &packet, sessions, departures, &mut self.stats);
-                self.watch(room, track);
-            }
+            Happened::Packet { track, packet } => self.on_packet(room, track, packet),
             Happened::Dropped(reason) => self.stats.drop(reason),
             Happened::Data { channel, message } => self.on_data(index, channel, message),
             Happened::KeyframeWanted { line } => self.on_keyframe_wanted(room, index, line),
@@ -178,6 +177,40 @@ impl Engine {
             Happened::Failed(reason) => {
                 self.close(index);
                 self.emit(room, Event::Failed { session: key, reason });
+            }
+        }
+    }
+
+    fn on_packet(&mut self, room: RoomKey, track: usize, packet: Packet) {
+        let Some(router) = self.routers.get_mut(&room) else { return };
+        let ssrc = packet.ssrc;
+        match router.receive(track, packet, &mut self.stats) {
+            Some(Next::Forward) => self.forward(room, track, Some(ssrc)),
+            Some(Next::WaitUntil(until)) => self.departures.wait(Waiting { until, room, track }),
+            Some(Next::Wait) | None => {}
+        }
+        self.watch(room, track);
+    }
+
+    /// Forwards what waits on a track, of one encoding or of all.
+    fn forward(&mut self, room: RoomKey, track: usize, ssrc: Option<u32>) {
+        let Some(router) = self.routers.get_mut(&room) else { return };
+        let (sessions, departures) = (&mut self.sessions, &mut self.departures);
+        router.forward(track, ssrc, sessions, departures, &mut self.stats);
+    }
+
+    /// Forwards what has waited long enough for the rest of its picture.
+    fn forward_due(&mut self) {
+        while let Some(Waiting { until, room, track }) = self.departures.first_waiting() {
+            let pictures = self.routers.get_mut(&room).and_then(|router| router.at(track));
+            let waits = pictures.is_some_and(|track| track.pictures.until() == Some(until));
+            if waits && until > self.now {
+                break;
+            }
+            self.departures.pop_waiting();
+            if waits {
+                self.forward(room, track, None);
+                self.watch(room, track);
             }
         }
     }
@@ -216,7 +249,7 @@ impl Engine {
 
     fn mark_dirty(&mut self, index: usize) {
         if let Some(session) = &mut self.sessions[index] {
-            self.departures.now(index, session);
+            self.departures.add(index, session);
         }
     }
 }

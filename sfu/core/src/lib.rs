@@ -8,10 +8,11 @@
 //!    whose address changes, and ends all sending when its consent ends.
 //! 3. `session`: SRTP, NACK and RTX of what comes in are str0m's. Out comes a packet with what
 //!    forwarding must know of it: encoding, keyframe or not, capture time.
-//! 4. `router`: for each subscription of the packet's track
+//! 4. `pictures`: the packets of a picture wait for its last one. Then `router`: for each
+//!    subscription of the track
 //! 5. `select` says whether it passes, and why not ([`stats::DropReason`]),
 //! 6. `rewrite` makes its numbers continue the slot's stream,
-//! 7. and the subscriber's session queues it in its `egress`; `departures` notes when it leaves.
+//! 7. and the subscriber's session queues it in its `egress`, which `departures` notes.
 //! 8. [`Engine::poll`] flushes each such session once: the packets of a picture are written and
 //!    sealed end to end in one buffer, which the system takes in one call.
 //!
@@ -37,6 +38,7 @@ mod keyframe;
 mod negotiation;
 mod packet;
 mod path;
+mod pictures;
 mod rewrite;
 mod router;
 mod sctp;

@@ -8,8 +8,6 @@ use crate::event::MediaKind;
 use crate::session::Format;
 
 /// A decrypted packet as its publisher sent it, with what forwarding must know of it.
-///
-/// It is built once; each subscriber's copy shares the payload.
 #[derive(Debug, Clone)]
 pub(crate) struct Packet {
     /// Audio or video.
@@ -20,24 +18,34 @@ pub(crate) struct Packet {
     pub(crate) sequence: u64,
     /// RTP timestamp in `format`'s clock.
     pub(crate) timestamp: u32,
-    /// The last packet of a picture, or the first of a talk spurt.
-    pub(crate) marker: bool,
     /// Codec and parameters.
     pub(crate) format: Arc<Format>,
-    /// Without the RTP header.
-    pub(crate) payload: Arc<[u8]>,
     /// A receiver can start with this packet.
     pub(crate) starts_keyframe: bool,
     /// VP8's running numbers.
     pub(crate) picture_ids: Option<PictureIds>,
     /// Width and height in pixels, where the packet tells them.
     pub(crate) size: Option<(u16, u16)>,
-    /// When it was captured, on this machine's clock, never in the future.
-    pub(crate) captured: Instant,
     /// When it came.
     pub(crate) arrived: Instant,
-    /// Header extensions that go through unchanged.
+    /// What goes through unchanged.
+    pub(crate) content: Arc<Content>,
+}
+
+/// What of a packet is the same for all who get it. It is built once, and shared for as long as
+/// anybody may ask for it again.
+#[derive(Debug)]
+pub(crate) struct Content {
+    /// The last packet of a picture, or the first of a talk spurt.
+    pub(crate) marker: bool,
+    /// Ticks of the timestamp in a second.
+    pub(crate) clock_rate: u32,
+    /// When it was captured, on this machine's clock, never in the future; the sender reports are
+    /// made of it.
+    pub(crate) captured: Instant,
     pub(crate) extensions: Extensions,
+    /// Without the RTP header.
+    pub(crate) payload: Arc<[u8]>,
 }
 
 /// Header extensions that go through unchanged.
@@ -51,29 +59,27 @@ pub(crate) struct Extensions {
     pub(crate) orientation: Option<u8>,
 }
 
-/// A packet as one subscriber gets it.
+/// A packet as one subscriber gets it. Every subscriber keeps many, so it is small.
 #[derive(Debug, Clone)]
 pub(crate) struct Outgoing {
-    /// Index of the slot's m-line in the subscriber's session.
-    pub(crate) line: usize,
-    /// The subscriber's payload type.
-    pub(crate) payload_type: u8,
-    /// The subscriber's payload type for sending it again (RFC 4588), if it takes that.
-    pub(crate) resend_type: Option<u8>,
-    /// Ticks of `timestamp` in a second.
-    pub(crate) clock_rate: u32,
+    pub(crate) content: Arc<Content>,
     /// Continuous in the slot, below 65,536 at its start.
     pub(crate) sequence: u64,
     /// Continuous in the slot.
     pub(crate) timestamp: u32,
-    /// As it came.
-    pub(crate) marker: bool,
-    /// When it was captured; the sender reports are made of it.
-    pub(crate) captured: Instant,
-    /// As it came.
-    pub(crate) payload: Arc<[u8]>,
+    /// Index of the slot's m-line in the subscriber's session.
+    pub(crate) line: u16,
+    /// The subscriber's payload type.
+    pub(crate) payload_type: u8,
+    /// The subscriber's payload type for sending it again (RFC 4588), if it takes that.
+    pub(crate) resend_type: Option<u8>,
     /// VP8's running numbers as they continue in the slot.
     pub(crate) picture_ids: Option<PictureIds>,
-    /// As they came.
-    pub(crate) extensions: Extensions,
+}
+
+impl Outgoing {
+    /// The m-line as an index.
+    pub(crate) fn line(&self) -> usize {
+        usize::from(self.line)
+    }
 }

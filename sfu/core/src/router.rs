@@ -6,8 +6,8 @@ use std::time::Instant;
 use crate::command::TrackKey;
 use crate::data::Members;
 use crate::departures::Departures;
-use crate::event::MediaKind;
 use crate::packet::Packet;
+use crate::pictures::Next;
 use crate::session::Session;
 use crate::stats::{DropReason, Stats};
 use crate::track::Track;
@@ -67,48 +67,66 @@ impl Router {
         self.tracks.iter_mut().flatten()
     }
 
-    /// Forwards one packet of the track at `index` to everybody who gets it, and notes in
-    /// `departures` when it leaves.
+    /// Takes a packet of the track at `index`. `None` if it goes no further.
+    pub(crate) fn receive(
+        &mut self,
+        index: usize,
+        packet: Packet,
+        stats: &mut Stats,
+    ) -> Option<Next> {
+        let track = self.at(index)?;
+        stats.receive(track.kind);
+        // What an m-line carries is told by its payload type: an audio line with video is a lie.
+        if track.kind != packet.kind {
+            stats.drop(DropReason::CodecNotOffered);
+            return None;
+        }
+        track.on_packet(&packet);
+        if track.muted {
+            stats.drop(DropReason::Muted);
+            return None;
+        }
+        Some(track.pictures.add(packet))
+    }
+
+    /// Forwards what waits on the track at `index`, of one encoding or of all, to everybody who
+    /// gets it.
     pub(crate) fn forward(
         &mut self,
         index: usize,
-        packet: &Packet,
+        ssrc: Option<u32>,
         sessions: &mut [Option<Session>],
         departures: &mut Departures,
         stats: &mut Stats,
     ) {
         let Some(track) = self.at(index) else { return };
-        stats.receive(track.kind);
-        // What an m-line carries is told by its payload type: an audio line with video is a lie.
-        if track.kind != packet.kind {
-            stats.drop(DropReason::CodecNotOffered);
-            return;
-        }
-        track.on_packet(packet);
-        if track.muted {
-            stats.drop(DropReason::Muted);
-            return;
-        }
-        let is_whole = packet.marker || track.kind == MediaKind::Audio;
-        let mut awaited = false;
+        let packets = match ssrc {
+            Some(ssrc) => track.pictures.take(ssrc),
+            None => track.pictures.take_all(),
+        };
+        let mut awaited = None;
         for subscription in &mut track.subscriptions {
             let Some(subscriber) = &mut sessions[subscription.session] else { continue };
-            let sent = subscription
-                .forward(packet, subscriber)
-                .and_then(|outgoing| subscriber.send(outgoing, is_whole, packet.arrived));
-            match sent {
-                Ok(()) => {
-                    stats.forward(track.kind, packet.payload.len());
-                    departures.note(subscription.session, subscriber, is_whole);
-                }
-                Err(reason) => {
-                    awaited |= reason == DropReason::AwaitingKeyframe;
-                    stats.drop(reason);
+            for packet in &packets {
+                let sent = subscription
+                    .forward(packet, subscriber)
+                    .and_then(|outgoing| subscriber.send(outgoing));
+                match sent {
+                    Ok(()) => {
+                        stats.forward(track.kind, packet.content.payload.len());
+                        departures.add(subscription.session, subscriber);
+                    }
+                    Err(reason) => {
+                        if reason == DropReason::AwaitingKeyframe {
+                            awaited = Some(packet.ssrc);
+                        }
+                        stats.drop(reason);
+                    }
                 }
             }
         }
-        if awaited {
-            track.want_keyframe(packet.ssrc);
+        if let Some(ssrc) = awaited {
+            track.want_keyframe(ssrc);
         }
     }
 
@@ -128,7 +146,7 @@ impl Router {
         for ssrc in track.poll_keyframe_requests(now) {
             stats.keyframe_requests += 1;
             publisher.request_keyframe(ssrc);
-            departures.now(publisher_index, publisher);
+            departures.add(publisher_index, publisher);
         }
         let next = track.keyframe_deadline().map(|at| at.unwrap_or(now));
         track.is_watched = next.is_some();

@@ -89,11 +89,10 @@ pub(crate) struct Session {
     pub(crate) viewports: HashMap<TrackKey, Viewport>,
     /// Is on the engine's list of sessions to flush.
     pub(crate) is_departing: bool,
-    /// Is on the engine's list of sessions that wait for the rest of a picture.
-    pub(crate) is_waiting: bool,
     /// When the engine's timers next look at this session; never later than it wants.
     pub(crate) scheduled: Option<Instant>,
-    rtc: Rtc,
+    // Boxed: it is large, and most packets pass it by.
+    rtc: Box<Rtc>,
     deadline: Instant,
     ufrag: String,
     lines: Vec<Line>,
@@ -147,9 +146,8 @@ impl Session {
             allowance: Allowance::new(messages, bytes, now),
             viewports: HashMap::new(),
             is_departing: false,
-            is_waiting: false,
             scheduled: None,
-            rtc,
+            rtc: Box::new(rtc),
             deadline: now,
             ufrag,
             lines: Vec::new(),
@@ -197,14 +195,9 @@ impl Session {
             .fold(self.deadline, Instant::min)
     }
 
-    /// When the media that is queued leaves, if it may wait.
-    pub(crate) fn waits_until(&self) -> Option<Instant> {
-        self.egress.waits_until()
-    }
-
-    /// Whether media is queued that may not wait.
-    pub(crate) fn is_urgent(&self) -> bool {
-        self.egress.is_urgent()
+    /// Whether media is queued for the next [`Session::flush`].
+    pub(crate) fn has_media(&self) -> bool {
+        self.egress.has_queue()
     }
 
     /// Whether a STUN message proves to be from this session's remote side: a check for this
@@ -319,14 +312,9 @@ impl Session {
         self.end(FailReason::Other("the server could not go on with it".to_owned()), out);
     }
 
-    /// Queues a packet for the next [`Session::flush`]; with `is_whole` its picture ends there.
-    pub(crate) fn send(
-        &mut self,
-        packet: Outgoing,
-        is_whole: bool,
-        now: Instant,
-    ) -> Result<(), DropReason> {
-        self.egress.send(packet, is_whole, now)
+    /// Queues a packet for the next [`Session::flush`].
+    pub(crate) fn send(&mut self, packet: Outgoing) -> Result<(), DropReason> {
+        self.egress.send(packet)
     }
 
     /// The payload type under which this session's remote side takes `format` on a slot line.
@@ -341,7 +329,6 @@ impl Session {
     /// Sends what is queued, and gives str0m its turn if it is due.
     pub(crate) fn flush(&mut self, now: Instant, out: &mut Outbox) {
         self.is_departing = false;
-        self.is_waiting = false;
         self.send_media(now, out);
         if self.is_stirred || !self.backlog.is_empty() || self.deadline <= now {
             self.is_stirred = false;

@@ -118,17 +118,13 @@ impl Subscription {
             packet.arrived,
         )?;
         Ok(Outgoing {
-            line: self.line,
-            payload_type: payload_type.media,
-            resend_type: payload_type.resend,
-            clock_rate: packet.format.clock_rate,
+            content: Arc::clone(&packet.content),
             sequence: numbers.sequence,
             timestamp: numbers.timestamp,
-            marker: packet.marker,
-            captured: packet.captured,
-            payload: Arc::clone(&packet.payload),
+            line: self.line as u16,
+            payload_type: payload_type.media,
+            resend_type: payload_type.resend,
             picture_ids: numbers.picture_ids,
-            extensions: packet.extensions,
         })
     }
 

@@ -6,6 +6,7 @@ use crate::command::{Group, TrackKey};
 use crate::event::MediaKind;
 use crate::keyframe::KeyframeRequests;
 use crate::packet::Packet;
+use crate::pictures::Pictures;
 use crate::subscription::{Subscription, Viewport};
 
 /// An encoding that brought nothing for this long, while another did, has ended: the publisher
@@ -48,6 +49,8 @@ pub(crate) struct Track {
     pub(crate) group: Group,
     pub(crate) muted: bool,
     pub(crate) subscriptions: Vec<Subscription>,
+    /// What came and is not forwarded yet.
+    pub(crate) pictures: Pictures,
     /// The engine looks at the keyframe requests of this track.
     pub(crate) is_watched: bool,
     encodings: Vec<Encoding>,
@@ -71,6 +74,7 @@ impl Track {
             group,
             muted: false,
             subscriptions: Vec::new(),
+            pictures: Pictures::default(),
             is_watched: false,
             encodings: Vec::new(),
             best: None,
@@ -117,7 +121,7 @@ impl Track {
         let is_new = index.is_none();
         let index = index.unwrap_or_else(|| self.add_encoding(packet));
         let encoding = &mut self.encodings[index];
-        encoding.bytes += packet.payload.len() as u64;
+        encoding.bytes += packet.content.payload.len() as u64;
         encoding.last_seen = packet.arrived;
         if packet.starts_keyframe {
             encoding.requests.on_keyframe();

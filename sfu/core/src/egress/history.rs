@@ -22,7 +22,8 @@ const BUDGET: usize = 256 << 10;
 struct Kept {
     packet: Outgoing,
     sent: Instant,
-    resent: Option<Instant>,
+    /// When it went again last, in microseconds after `sent`.
+    resent: Option<u32>,
 }
 
 /// The last packets of one line, by their extended sequence numbers.
@@ -45,7 +46,7 @@ impl Default for History {
 impl History {
     /// Keeps a packet that is sent now.
     pub(crate) fn keep(&mut self, packet: Outgoing, now: Instant) {
-        self.budget = (self.budget + packet.payload.len()).min(BUDGET);
+        self.budget = (self.budget + packet.content.payload.len()).min(BUDGET);
         let sequence = packet.sequence;
         if self.kept.is_empty() || sequence >= self.end() + CAPACITY as u64 {
             self.kept.clear();
@@ -75,13 +76,15 @@ impl History {
         let behind = u64::from((last as u16).wrapping_sub(sequence));
         let at = last.checked_sub(behind)?.checked_sub(self.first)?;
         let kept = self.kept.get_mut(at as usize)?.as_mut()?;
-        let size = kept.packet.payload.len();
-        let is_too_soon = kept.resent.is_some_and(|at| now < at + PAUSE);
+        let size = kept.packet.content.payload.len();
+        let age = now.saturating_duration_since(kept.sent);
+        let since_resent = |at: u32| age.saturating_sub(Duration::from_micros(at.into()));
+        let is_too_soon = kept.resent.is_some_and(|at| since_resent(at) < PAUSE);
         if is_too_soon || size > self.budget {
             return None;
         }
         self.budget -= size;
-        kept.resent = Some(now);
+        kept.resent = Some(age.as_micros().try_into().unwrap_or(u32::MAX));
         Some(kept.packet.clone())
     }
 
@@ -103,7 +106,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::packet::Extensions;
+    use crate::packet::{Content, Extensions};
 
     #[allow(clippy::disallowed_methods)]
     fn epoch() -> Instant {
@@ -112,17 +115,19 @@ mod tests {
 
     fn packet(sequence: u64, size: usize, now: Instant) -> Outgoing {
         Outgoing {
+            content: Arc::new(Content {
+                marker: false,
+                clock_rate: 90_000,
+                captured: now,
+                extensions: Extensions::default(),
+                payload: Arc::from(vec![0; size]),
+            }),
+            sequence,
+            timestamp: 0,
             line: 0,
             payload_type: 96,
             resend_type: Some(97),
-            clock_rate: 90_000,
-            sequence,
-            timestamp: 0,
-            marker: false,
-            captured: now,
-            payload: Arc::from(vec![0; size]),
             picture_ids: None,
-            extensions: Extensions::default(),
         }
     }
 
@@ -163,7 +168,7 @@ mod tests {
             history.keep(packet(sequence, 1_000, now), now);
             sent += 1_000;
             for missed in sequence.saturating_sub(300)..=sequence {
-                resent += history.resend(missed as u16, now).map_or(0, |p| p.payload.len());
+                resent += history.resend(missed as u16, now).map_or(0, |p| p.content.payload.len());
             }
         }
         assert!(resent <= sent + FIRST_BUDGET, "{resent} bytes again of {sent}");

@@ -111,10 +111,12 @@ impl Line {
 
     /// How long a packet is before it is sealed.
     pub(crate) fn size(&self, queued: &Queued) -> usize {
-        let packet = &queued.packet;
+        let content = &queued.packet.content;
         let mid = self.mid(queued.is_resend);
         let original = if queued.is_resend { ORIGINAL_SEQUENCE } else { 0 };
-        self.terms.extensions.header_len(mid, &packet.extensions) + original + packet.payload.len()
+        self.terms.extensions.header_len(mid, &content.extensions)
+            + original
+            + content.payload.len()
     }
 
     /// Writes and seals a packet at the end of `out`, with `padding` bytes more than it needs.
@@ -139,13 +141,13 @@ impl Line {
         };
         let header = Header {
             has_padding: padding > 0,
-            marker: packet.marker,
+            marker: packet.content.marker,
             payload_type,
             sequence: index as u16,
             timestamp: packet.timestamp,
             ssrc,
             mid: self.mid(is_resend),
-            extensions: packet.extensions,
+            extensions: packet.content.extensions,
             send_time: with.send_time,
             transport_sequence: *with.transport_sequence,
         };
@@ -154,7 +156,7 @@ impl Line {
             out.extend_from_slice(&(packet.sequence as u16).to_be_bytes());
         }
         let payload = out.len();
-        out.extend_from_slice(&packet.payload);
+        out.extend_from_slice(&packet.content.payload);
         if let Some(ids) = packet.picture_ids {
             vp8::renumber(&mut out[payload..], ids);
         }
@@ -177,12 +179,12 @@ impl Line {
 
     fn on_sent(&mut self, packet: Outgoing, now: Instant) {
         self.packets = self.packets.wrapping_add(1);
-        self.octets = self.octets.wrapping_add(packet.payload.len() as u32);
+        self.octets = self.octets.wrapping_add(packet.content.payload.len() as u32);
         self.is_news = true;
         self.last = Some(LastSent {
             timestamp: packet.timestamp,
-            captured: packet.captured,
-            clock_rate: packet.clock_rate,
+            captured: packet.content.captured,
+            clock_rate: packet.content.clock_rate,
         });
         if self.terms.resend_ssrc.is_some() && packet.resend_type.is_some() {
             self.history.keep(packet, now);

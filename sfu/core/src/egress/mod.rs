@@ -35,10 +35,6 @@ use train::Train;
 /// first report, and a new source's with the next.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// For how long a packet waits for the others of its picture, which usually are in the next
-/// datagrams: sent together they cost half as much.
-pub(crate) const PICTURE_WAIT: Duration = Duration::from_millis(1);
-
 /// Resends that one report of the receiver can ask for. More is no loss, but an attack or a path
 /// that a keyframe serves better.
 const MAX_RESENDS: usize = 512;
@@ -63,10 +59,6 @@ pub(crate) struct Egress {
     queue: Vec<Queued>,
     sizes: Vec<usize>,
     transport_sequence: u16,
-    /// When the queue leaves although its last picture is not whole.
-    waits_until: Option<Instant>,
-    /// Resends are queued: they have waited long enough.
-    is_urgent: bool,
     last_report: Option<Instant>,
     next_report: Option<Instant>,
     /// What was opened last.
@@ -84,8 +76,6 @@ impl Egress {
             queue: Vec::new(),
             sizes: Vec::new(),
             transport_sequence: 0,
-            waits_until: None,
-            is_urgent: false,
             last_report: None,
             next_report: None,
             clear: Vec::new(),
@@ -126,39 +116,23 @@ impl Egress {
         for (index, line) in self.lines.iter_mut().enumerate() {
             line.take_if(|line| !keep(index, &line.terms));
         }
-        self.queue.retain(|queued| matches!(self.lines.get(queued.packet.line), Some(Some(_))));
+        self.queue.retain(|queued| matches!(self.lines.get(queued.packet.line()), Some(Some(_))));
     }
 
-    /// Queues a packet for the next [`Egress::flush`]. With `is_whole` the picture that it belongs
-    /// to ends here, and there is nothing to wait for.
-    pub(crate) fn send(
-        &mut self,
-        packet: Outgoing,
-        is_whole: bool,
-        now: Instant,
-    ) -> Result<(), DropReason> {
-        let line = self.lines.get_mut(packet.line).and_then(Option::as_mut);
+    /// Queues a packet for the next [`Egress::flush`].
+    pub(crate) fn send(&mut self, packet: Outgoing) -> Result<(), DropReason> {
+        let line = self.lines.get_mut(packet.line()).and_then(Option::as_mut);
         let line = line.ok_or(DropReason::NotConnected)?;
         if !line.take(packet.sequence) {
             return Err(DropReason::Repeated);
-        }
-        if is_whole {
-            self.waits_until = None;
-        } else {
-            self.waits_until.get_or_insert(now + PICTURE_WAIT);
         }
         self.queue.push(Queued { packet, is_resend: false });
         Ok(())
     }
 
-    /// When the queue is to leave, if it may wait.
-    pub(crate) fn waits_until(&self) -> Option<Instant> {
-        self.waits_until
-    }
-
-    /// Whether something is queued that may not wait.
-    pub(crate) fn is_urgent(&self) -> bool {
-        self.is_urgent
+    /// Whether packets are queued.
+    pub(crate) fn has_queue(&self) -> bool {
+        !self.queue.is_empty()
     }
 
     /// When there is a report to send.
@@ -168,8 +142,6 @@ impl Egress {
 
     /// Forgets what is queued, for which there is no way, and says how much it was.
     pub(crate) fn discard(&mut self) -> usize {
-        self.waits_until = None;
-        self.is_urgent = false;
         self.queue.drain(..).len()
     }
 
@@ -181,14 +153,12 @@ impl Egress {
         spare: &mut Vec<Vec<u8>>,
         out: &mut Vec<Transmit>,
     ) {
-        self.waits_until = None;
-        self.is_urgent = false;
         let Some(srtp) = &self.srtp else {
             self.discard();
             return;
         };
         let lines = &self.lines;
-        let line_of = |queued: &Queued| lines.get(queued.packet.line).and_then(Option::as_ref);
+        let line_of = |queued: &Queued| lines.get(queued.packet.line()).and_then(Option::as_ref);
         self.sizes.clear();
         self.sizes.extend(self.queue.iter().map(|q| line_of(q).map_or(0, |line| line.size(q))));
 
@@ -203,7 +173,7 @@ impl Egress {
             contents.clear();
             for (at, size) in wagons.iter().enumerate() {
                 let Some(packet) = queued.next() else { break };
-                let line = self.lines.get_mut(packet.packet.line).and_then(Option::as_mut);
+                let line = self.lines.get_mut(packet.packet.line()).and_then(Option::as_mut);
                 let Some(line) = line else { continue };
                 let is_last = at + 1 == train.count;
                 let padding = if is_last { 0 } else { train.size - size };
@@ -273,7 +243,6 @@ impl Egress {
                 }
             }
         });
-        self.is_urgent |= resends > 0;
         Ok(heard)
     }
 
@@ -316,7 +285,7 @@ mod tests {
     use super::keys::{Keying, Profile};
     use super::*;
     use crate::demux::{Endpoint, Transport};
-    use crate::packet::Extensions;
+    use crate::packet::{Content, Extensions};
 
     const MEDIA: u32 = 7;
     const RESENDS: u32 = 8;
@@ -373,19 +342,21 @@ mod tests {
 
         fn send(&mut self, sequence: u64, size: usize, is_whole: bool) -> Result<(), DropReason> {
             let packet = Outgoing {
+                content: Arc::new(Content {
+                    marker: is_whole,
+                    clock_rate: 90_000,
+                    captured: self.now,
+                    extensions: Extensions::default(),
+                    payload: body(sequence, size).into(),
+                }),
+                sequence,
+                timestamp: 1_000,
                 line: 0,
                 payload_type: 96,
                 resend_type: Some(97),
-                clock_rate: 90_000,
-                sequence,
-                timestamp: 1_000,
-                marker: is_whole,
-                captured: self.now,
-                payload: body(sequence, size).into(),
                 picture_ids: None,
-                extensions: Extensions::default(),
             };
-            self.egress.send(packet, is_whole, self.now)
+            self.egress.send(packet)
         }
 
         /// Flushes, and returns how many system calls the packets took.
@@ -463,19 +434,6 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_waits_for_its_picture_but_not_for_long() {
-        let mut pair = Pair::new();
-        pair.send(1, 900, false).unwrap();
-        let until = pair.egress.waits_until().unwrap();
-        assert_eq!(until, pair.now + PICTURE_WAIT);
-        pair.now += PICTURE_WAIT / 2;
-        pair.send(2, 900, false).unwrap();
-        assert_eq!(pair.egress.waits_until(), Some(until));
-        pair.send(3, 900, true).unwrap();
-        assert_eq!(pair.egress.waits_until(), None);
-    }
-
-    #[test]
     fn reports_tie_the_stream_to_its_capture_and_stop_with_it() {
         let mut pair = Pair::new();
         assert_eq!(pair.flush(), 0, "a stream that has not begun says nothing");
@@ -515,7 +473,7 @@ mod tests {
         pair.opened();
         pair.now += Duration::from_millis(50);
         pair.nack(&[(65_534, 0b11), (4, 0)]);
-        assert!(pair.egress.is_urgent());
+        assert!(pair.egress.has_queue());
         pair.flush();
         let (rtp, _) = pair.opened();
         let again: Vec<u64> = rtp
@@ -581,7 +539,7 @@ mod tests {
                 if missing % 3 == 0 {
                     pair.nack(&[(sequence as u16, missing), (missing, 0xffff)]);
                 }
-                if is_whole || pair.egress.is_urgent() {
+                if is_whole {
                     pair.flush();
                 }
             }

@@ -29,9 +29,9 @@ impl Engine {
         self.digest(index);
         // A receiver may miss packets, and an acknowledgement may have made room in SCTP.
         if let Some(session) = &mut self.sessions[index]
-            && (session.is_urgent() || session.has_backlog())
+            && (session.has_media() || session.has_backlog())
         {
-            self.departures.now(index, session);
+            self.departures.add(index, session);
         }
     }
 

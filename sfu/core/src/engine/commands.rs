@@ -158,6 +158,9 @@ impl Engine {
     }
 
     fn unpublish(&mut self, room: RoomKey, key: TrackKey) {
+        if let Some(index) = self.routers.get(&room).and_then(|router| router.index_of(key)) {
+            self.forward(room, index, None);
+        }
         let Some(track) = self.routers.get_mut(&room).and_then(|r| r.remove(key)) else {
             self.forget_wish(room, key);
             return;

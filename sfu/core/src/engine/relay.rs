@@ -107,7 +107,7 @@ impl Engine {
         }
         let mut fates = Vec::new();
         let kept_up = session.send_data(channel, Arc::clone(message), self.now, &mut fates);
-        self.departures.now(index, session);
+        self.departures.add(index, session);
         for (channel, fate) in fates {
             self.stats.end_data(channel, fate);
         }

@@ -17,7 +17,7 @@ pub(crate) struct Format {
 }
 
 impl Format {
-    pub(super) fn new(spec: CodecSpec) -> Format {
+    pub(crate) fn new(spec: CodecSpec) -> Format {
         let codec = match spec.codec {
             RtcCodec::Vp8 => Codec::Vp8,
             RtcCodec::Vp9 => Codec::Vp9,

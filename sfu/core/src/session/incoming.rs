@@ -11,7 +11,7 @@ use super::format::Format;
 use super::{Happened, Outbox, Session};
 use crate::codec::{Codec, vp8};
 use crate::event::MediaKind;
-use crate::packet::{Extensions, Packet};
+use crate::packet::{Content, Extensions, Packet};
 use crate::sources;
 use crate::stats::DropReason;
 
@@ -93,18 +93,21 @@ impl Session {
             ssrc: *packet.header.ssrc,
             sequence: *packet.seq_no,
             timestamp,
-            marker: packet.header.marker,
             starts_keyframe: format.codec.starts_keyframe(&packet.payload),
             picture_ids: descriptor.and_then(|d| d.ids),
             size: descriptor.and_then(|d| d.size),
-            captured,
             arrived,
-            extensions: Extensions {
-                audio_level: values.audio_level,
-                voice_activity: values.voice_activity,
-                orientation: values.video_orientation.map(|o| o as u8),
-            },
-            payload: packet.payload,
+            content: Arc::new(Content {
+                marker: packet.header.marker,
+                clock_rate: format.clock_rate,
+                captured,
+                extensions: Extensions {
+                    audio_level: values.audio_level,
+                    voice_activity: values.voice_activity,
+                    orientation: values.video_orientation.map(|o| o as u8),
+                },
+                payload: packet.payload,
+            }),
             format,
         };
         out.happened.push(Happened::Packet { track, packet });
