@@ -25,11 +25,12 @@ dl.figures dd { margin: 0; font-size: 1.35rem; font-variant-numeric: tabular-num
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 30rem), 1fr)); gap: 1rem }
 figure { margin: 0; border: 1px solid var(--rule); border-radius: .5rem; padding: .75rem }
 figcaption { font-weight: 600 }
-figcaption span { font-weight: 400; margin-left: .75rem }
+figcaption span { font-weight: 400; margin-left: .75rem; white-space: nowrap }
 figcaption span::before { content: ''; display: inline-block; width: .9em; height: .2em; margin-right: .35em;
   vertical-align: middle; background: currentColor }
 svg { display: block; width: 100%; height: auto }
 svg text { fill: var(--soft); font-size: 12px }
+@media (max-width: 36rem) { svg text { font-size: 20px } }
 svg .y { text-anchor: end } svg .x { text-anchor: middle }
 .grid { stroke: var(--rule); fill: none }
 .line { fill: none; stroke: currentColor; stroke-width: 2; stroke-linejoin: round }

@@ -51,12 +51,16 @@ pub struct Report {
 }
 
 /// What the server did, and what it took.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Work {
     /// How long it was measured.
     pub measured: Duration,
     /// Processor time of all its threads, the kernel's included.
     pub processor: Option<Duration>,
+    /// Processor time of the bots, which is all of this process.
+    pub bots: Duration,
+    /// Cores that the bots may use.
+    pub bots_cores: usize,
     /// Packets of media that came from it.
     pub forwarded: u64,
     /// Resident memory in bytes before anybody ever came.
@@ -115,9 +119,15 @@ impl Work {
         Some(processor.as_secs_f64() * 1e6 / self.forwarded as f64)
     }
 
-    /// Cores that were kept busy.
+    /// Cores that the server kept busy.
     pub fn cores(&self) -> Option<f64> {
         Some(self.processor?.as_secs_f64() / self.measured.as_secs_f64())
+    }
+
+    /// Which share of what the bots may have of the machine they took; close to 1, delays and losses
+    /// are theirs and not the server's.
+    pub fn bots_share(&self) -> f64 {
+        self.bots.as_secs_f64() / self.measured.as_secs_f64() / self.bots_cores.max(1) as f64
     }
 }
 
@@ -220,6 +230,7 @@ impl Report {
                 "participants_left": self.left.participants,
                 "sessions_left": self.left.sessions,
             },
+            "bots": { "processor_s": work.bots.as_secs_f64(), "share": work.bots_share() },
             "network": self.carried,
             "samples": self.samples,
         })
@@ -276,6 +287,8 @@ pub(super) mod tests {
             work: Work {
                 measured: Duration::from_secs(10),
                 processor: Some(Duration::from_micros(180)),
+                bots: Duration::from_secs(19),
+                bots_cores: 2,
                 forwarded: 9,
                 fresh: Some(90 << 20),
                 before: Some(100 << 20),
@@ -309,6 +322,7 @@ pub(super) mod tests {
         assert_eq!((&json["packets"]["loss"], &json["frozen_share"]), (&0.1.into(), &0.0.into()));
         let text = report.to_string();
         assert!(text.contains("20.00 µs per forwarded packet"), "{text}");
+        assert!(text.contains("95.0 % of their 2 cores: too much"), "{text}");
         assert!(text.contains("10.0000 % of 10") && text.contains("(+4.0 %)"), "{text}");
     }
 

@@ -11,7 +11,7 @@ const HEIGHT: f64 = 260.0;
 const LEFT: f64 = 58.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 14.0;
-const BOTTOM: f64 = 34.0;
+const BOTTOM: f64 = 50.0;
 
 /// Lines across, the axes included.
 const STEPS: usize = 5;
@@ -65,14 +65,14 @@ impl Plot<'_> {
             );
         }
         for (x, label) in self.marks(low, high) {
-            let (x, y) = (across(x), HEIGHT - BOTTOM + 16.0);
+            let (x, y) = (across(x), HEIGHT - BOTTOM + 20.0);
             let _ = writeln!(
                 svg,
                 "<text class=\"x\" x=\"{x:.1}\" y=\"{y}\">{}</text>",
                 escaped(&label)
             );
         }
-        let (x, y) = ((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 3.0);
+        let (x, y) = ((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 4.0);
         let _ =
             writeln!(svg, "<text class=\"x\" x=\"{x}\" y=\"{y}\">{}</text>", escaped(self.below));
         for (index, (_, points)) in self.lines.iter().enumerate() {
@@ -136,7 +136,7 @@ mod tests {
     fn a_line_is_where_its_points_are() {
         let lines = vec![("one", vec![(0.0, 0.0), (5.0, 4.0), (10.0, 8.0)])];
         let svg = Plot { title: "a < b", below: "s", marks: vec![], lines }.draw();
-        assert!(svg.contains("d=\"M58.0 226.0L343.0 120.0L628.0 14.0\""), "{svg}");
+        assert!(svg.contains("d=\"M58.0 210.0L343.0 112.0L628.0 14.0\""), "{svg}");
         assert!(svg.contains("a &lt; b") && svg.contains("<span class=\"c0\">one</span>"));
     }
 

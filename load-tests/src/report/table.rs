@@ -5,6 +5,9 @@ use std::fmt;
 use super::{Independent, Report};
 use crate::measure::Summary;
 
+/// The share of their processors at which bots come too late to what they are to measure.
+const BUSY: f64 = 0.8;
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {}", self.scenario, self.about)?;
@@ -87,6 +90,12 @@ pub(super) fn rows(report: &Report) -> Vec<(&'static str, String)> {
             format!("{:.1} % of a core, {micros:.2} µs per forwarded packet", cores * 100.0);
         rows.push(("server", server));
     }
+    let share = work.bots_share();
+    let mut bots = format!("{:.1} % of their {} cores", share * 100.0, work.bots_cores);
+    if share > BUSY {
+        bots += ": too much for delays, gaps and losses to be the server's";
+    }
+    rows.push(("bots", bots));
     if let (Some(before), Some(full)) = (work.before, work.full) {
         let mut memory = format!("{} before, {} with all", mebibytes(before), mebibytes(full));
         if let (Some(after), Some(growth)) = (report.left.resident, report.memory_growth()) {

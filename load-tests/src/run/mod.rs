@@ -9,6 +9,7 @@ mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -122,6 +123,8 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
                 .processor
                 .zip(stop.processor)
                 .map(|(from, to)| to.saturating_sub(from)),
+            bots: stop.bots.saturating_sub(start.bots),
+            bots_cores: available_parallelism().map_or(1, usize::from),
             forwarded: recorder.packets.get() + stop.heard.saturating_sub(start.heard),
             fresh,
             before,
@@ -140,6 +143,7 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
 struct Mark {
     at: Instant,
     processor: Option<Duration>,
+    bots: Duration,
     /// Packets that independent bots heard until then; they have no recorder.
     heard: u64,
 }
@@ -147,7 +151,8 @@ struct Mark {
 impl Mark {
     fn now(server: Option<Process>, heard: u64) -> anyhow::Result<Mark> {
         let processor = server.map(Process::processor_time).transpose()?;
-        Ok(Mark { at: Instant::now(), processor, heard })
+        let bots = Process::new(std::process::id()).processor_time()?;
+        Ok(Mark { at: Instant::now(), processor, bots, heard })
     }
 }
 
