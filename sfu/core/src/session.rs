@@ -29,6 +29,7 @@ use crate::config::Config;
 use crate::containment::contain;
 use crate::data::Channel;
 use crate::demux::{self, Endpoint, Transport};
+use crate::dtls;
 use crate::egress::{Egress, WallClock};
 use crate::engine::Transmit;
 use crate::event::{FailReason, Line};
