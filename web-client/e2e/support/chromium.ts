@@ -44,6 +44,9 @@ export function complaintsOf(page: Page): readonly string[] {
   return complaints.get(page) ?? [];
 }
 
+/** Milliseconds for what a closed page has still to say. */
+const FAREWELL = 500;
+
 /** Drives a page by Playwright. */
 export function chromiumDriver(page: Page): Driver {
   return {
@@ -61,6 +64,8 @@ export function chromiumDriver(page: Page): Driver {
         // As a person closes a tab: the page hears of it, and can say good-bye. It may be gone before Playwright
         // has its answer; that it is gone is what we wait for.
         await Promise.all([page.waitForEvent('close'), page.close({ runBeforeUnload: true }).catch(() => {})]);
+        // A tab's browser lives on, and sends what the page said last. Its context would take that along.
+        await new Promise((resolve) => setTimeout(resolve, FAREWELL));
       }
       await page.context().close();
     },

@@ -100,15 +100,13 @@ impl Room {
         (cursor.seq, events)
     }
 
-    /// Whether `asker` asks again, by a later attachment, what `id` has asked before. Then it has the
-    /// answer, or will have it, and nothing is done twice.
+    /// Whether `asker` asks again what `id` has asked before: what still waits for its answer, or what
+    /// was answered to an earlier attachment. Then it has the answer, or will have it, and nothing
+    /// is done twice.
     pub(super) fn answer_again(&mut self, id: ParticipantId, asker: Asker) -> bool {
         let Some(participant) = self.participants.get_mut(id) else { return false };
-        let waiting =
-            participant.pending.iter_mut().map(|pending| &mut pending.asker).find(|first| {
-                first.request == asker.request && first.attachment != asker.attachment
-            });
-        if let Some(first) = waiting {
+        let mut waiting = participant.pending.iter_mut().map(|pending| &mut pending.asker);
+        if let Some(first) = waiting.find(|first| first.request == asker.request) {
             *first = asker;
             return true;
         }

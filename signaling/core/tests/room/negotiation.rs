@@ -110,6 +110,24 @@ fn answers_go_to_the_offers_they_belong_to() {
 }
 
 #[test]
+fn what_is_asked_again_while_it_waits_is_answered_once() {
+    let mut world = World::new();
+    let ana = world.join(admission("ana"));
+    let (number, first) = offered(&mut world, ana);
+    world.ask_as(ana.door, number, offer());
+    assert_eq!(world.commands(), [], "the media plane has it already");
+    let door = world.resume(ana, &world.cursor());
+    world.seen(door);
+    world.ask_as(door, number, offer());
+    assert_eq!(world.commands(), []);
+
+    let answer = MediaAnswer { sdp: "answer".to_owned(), lines: Vec::new() };
+    world.tell(MediaEvent::Answered { session: ana.id, request: first, result: Ok(answer) });
+    assert!(matches!(world.outcome(door, number), Some(Outcome::Ok(Reply::Answer(_)))));
+    assert_eq!(world.seen(door), []);
+}
+
+#[test]
 fn a_refusal_says_why() {
     let cases = [
         (MediaError::BadSdp("no m-lines".to_owned()), ErrorCode::BadSdp, "no m-lines"),
