@@ -4,6 +4,7 @@
 //! plane is posted. A panic ends this room and no other.
 
 use std::collections::{HashMap, VecDeque};
+use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -153,8 +154,14 @@ impl Actor {
                 Some(letter) = inbox.recv() => Step::Letter(letter),
                 () = sleep_until(deadline) => Step::Timeout,
             };
+            // What a door has asked comes before word that it is gone, which is the quicker of the two: a
+            // page that closes says good-bye and hangs up in one breath.
+            let is_gone = matches!(step, Step::Signal(Signal::Detached(_)));
+            let asked = if is_gone { inbox.len() } else { 0 };
+            let letters = iter::from_fn(|| inbox.try_recv().ok()).take(asked).map(Step::Letter);
+            let steps = letters.chain([step]);
             // The room is not used again after a panic: it only has to be told apart, not repaired.
-            if catch_unwind(AssertUnwindSafe(|| state.take(step))).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| steps.for_each(|step| state.take(step)))).is_err() {
                 state.give_up();
                 return;
             }

@@ -7,6 +7,7 @@ use signaling_core::id::Secret;
 use signaling_core::interest::Interest;
 use signaling_core::media::MediaCommand;
 use signaling_core::request::{Chat, Offer};
+use tokio::time::timeout;
 
 use super::*;
 use crate::counters::Row;
@@ -160,6 +161,27 @@ async fn a_join_whose_door_is_gone_leaves_no_ghost() {
     assert_eq!(identities, ["ana"]);
     assert_eq!(counters.read().participants, 2);
     drop(ana);
+}
+
+#[tokio::test]
+async fn what_a_door_asked_before_it_went_is_done_first() {
+    let (hub, _, _) = hub();
+    let (mut ana, _) = hub.join(visitor("one", "ana")).await.unwrap();
+    let (ben, _) = hub.join(visitor("one", "ben")).await.unwrap();
+    // As a page does that is being closed. The room has both before it gets to read either.
+    ben.request(1, Request::Leave).unwrap();
+    drop(ben);
+    let left = async {
+        loop {
+            if let Parcel::Event(notice) = ana.next().await.unwrap()
+                && let Event::ParticipantLeft { reason, .. } = notice.envelope.frame.event
+            {
+                break reason;
+            }
+        }
+    };
+    // Long before the lease of a lost connection ends.
+    assert_eq!(timeout(Duration::from_secs(10), left).await, Ok(LeaveReason::Left));
 }
 
 #[tokio::test]
