@@ -44,7 +44,7 @@ pub(crate) fn watch<T>(build: impl FnOnce(CryptoProvider) -> T) -> (T, Cell) {
     (built, cell)
 }
 
-/// Says when the next packet of a handshake comes in on this thread. str0m does not tell its DTLS:
+/// Says when the next packet of DTLS comes in on this thread, to be called before each. str0m does not tell its DTLS:
 /// that would count the time until a repetition from the answer on, and repeat its first flight
 /// at once.
 pub(crate) fn tell_time(now: Instant) {

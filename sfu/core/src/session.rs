@@ -261,7 +261,7 @@ impl Session {
             out.happened.push(Happened::Dropped(DropReason::Malformed));
             return;
         };
-        if kind == Some(demux::Protocol::Dtls) && !self.connected {
+        if kind == Some(demux::Protocol::Dtls) {
             dtls::tell_time(now);
         }
         self.media_came = false;
