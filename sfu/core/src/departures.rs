@@ -1,4 +1,5 @@
-//! What leaves next: sessions that have something to send, and pictures whose wait is over.
+//! What leaves next: tracks with packets to forward, sessions that have something to send of their
+//! own, and pictures whose wait is over.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -15,9 +16,21 @@ pub(crate) struct Waiting {
     pub(crate) track: usize,
 }
 
+/// A track with packets that are ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ready {
+    pub(crate) room: RoomKey,
+    /// The track's index in its router.
+    pub(crate) track: usize,
+    /// The subscription that gets them next.
+    pub(crate) from: usize,
+}
+
 /// The lists of one engine.
 #[derive(Debug, Default)]
 pub(crate) struct Departures {
+    /// Tracks to forward, in the order in which their packets came.
+    ready: VecDeque<Ready>,
     /// Sessions to flush, by their indices, each once: the first to get something is the first to
     /// send.
     sessions: VecDeque<usize>,
@@ -33,6 +46,23 @@ impl Departures {
             session.is_departing = true;
             self.sessions.push_back(index);
         }
+    }
+
+    /// Packets of a track are ready to be forwarded.
+    pub(crate) fn forward(&mut self, room: RoomKey, track: usize) {
+        if !self.ready.iter().any(|ready| (ready.room, ready.track) == (room, track)) {
+            self.ready.push_back(Ready { room, track, from: 0 });
+        }
+    }
+
+    /// The track to forward next.
+    pub(crate) fn first_ready(&mut self) -> Option<&mut Ready> {
+        self.ready.front_mut()
+    }
+
+    /// Forgets the track that was forwarded.
+    pub(crate) fn pop_ready(&mut self) {
+        self.ready.pop_front();
     }
 
     /// The next session to flush.

@@ -18,12 +18,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::command::{RoomKey, SessionKey};
 use crate::config::Config;
 use crate::demux::Demux;
-use crate::departures::{Departures, Waiting};
+use crate::departures::{Departures, Ready, Waiting};
 use crate::egress::WallClock;
 use crate::event::Event;
-use crate::packet::Packet;
+use crate::packet::{Outgoing, Packet};
 use crate::pictures::Next;
-use crate::router::Router;
+use crate::router::{Forwarding, Router};
 use crate::session::{Happened, Outbox, Session};
 use crate::stats::{DropReason, Stats};
 pub use io::{Datagram, Input, Output, Transmit};
@@ -50,6 +50,8 @@ pub struct Engine {
     clock: WallClock,
     outputs: VecDeque<Output>,
     outbox: Outbox,
+    /// Room for packets on their way to one subscriber.
+    packets: Vec<Outgoing>,
     stats: Stats,
 }
 
@@ -69,6 +71,7 @@ impl Engine {
             clock: WallClock::new(now, UNIX_EPOCH),
             outputs: VecDeque::new(),
             outbox: Outbox::default(),
+            packets: Vec::new(),
             stats: Stats::default(),
         }
     }
@@ -93,6 +96,10 @@ impl Engine {
 
     /// Takes one input. Call [`Engine::poll`] until `None` after one or several.
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
+        // What came before goes by what was true then.
+        while self.departures.first_ready().is_some_and(|ready| ready.from > 0) {
+            self.forward_next();
+        }
         self.now = self.now.max(now);
         match input {
             Input::Datagram(datagram) => {
@@ -101,7 +108,10 @@ impl Engine {
             }
             Input::HandedOver { via, datagram } => self.on_datagram(&datagram, Some(via)),
             Input::Learned { owner, source } => self.demux.learn_foreign(source, owner),
-            Input::Command { room, command } => self.on_command(room, command),
+            Input::Command { room, command } => {
+                while self.forward_next() {}
+                self.on_command(room, command);
+            }
             Input::Timeout => {}
         }
         self.wake_due_sessions();
@@ -113,7 +123,12 @@ impl Engine {
             if let Some(output) = self.outputs.pop_front() {
                 return Some(output);
             }
-            self.forward_due();
+            if self.forward_next() {
+                continue;
+            }
+            if self.end_waits() {
+                continue;
+            }
             self.request_keyframes();
             let index = self.departures.next()?;
             if let Some(session) = &mut self.sessions[index] {
@@ -148,10 +163,8 @@ impl Engine {
 
     /// Passes on what a session has put into the outbox, and sets its timer.
     fn digest(&mut self, index: usize) {
+        self.transmit();
         let mut outbox = std::mem::take(&mut self.outbox);
-        let count = |transmit: &Transmit| transmit.datagrams().len() as u64;
-        self.stats.datagrams_out += outbox.transmits.iter().map(count).sum::<u64>();
-        self.outputs.extend(outbox.transmits.drain(..).map(Output::Transmit));
         for (channel, fate) in outbox.fates.drain(..) {
             self.stats.end_data(channel, fate);
         }
@@ -160,6 +173,13 @@ impl Engine {
         }
         self.outbox = outbox;
         self.schedule(index);
+    }
+
+    fn transmit(&mut self) {
+        for transmit in self.outbox.transmits.drain(..) {
+            self.stats.datagrams_out += transmit.datagrams().len() as u64;
+            self.outputs.push_back(Output::Transmit(transmit));
+        }
     }
 
     fn on_happened(&mut self, index: usize, happened: Happened) {
@@ -183,36 +203,65 @@ impl Engine {
 
     fn on_packet(&mut self, room: RoomKey, track: usize, packet: Packet) {
         let Some(router) = self.routers.get_mut(&room) else { return };
-        let ssrc = packet.ssrc;
         match router.receive(track, packet, &mut self.stats) {
-            Some(Next::Forward) => self.forward(room, track, Some(ssrc)),
+            Some(Next::Forward) => self.departures.forward(room, track),
             Some(Next::WaitUntil(until)) => self.departures.wait(Waiting { until, room, track }),
             Some(Next::Wait) | None => {}
         }
         self.watch(room, track);
     }
 
-    /// Forwards what waits on a track, of one encoding or of all.
-    fn forward(&mut self, room: RoomKey, track: usize, ssrc: Option<u32>) {
-        let Some(router) = self.routers.get_mut(&room) else { return };
-        let (sessions, departures) = (&mut self.sessions, &mut self.departures);
-        router.forward(track, ssrc, sessions, departures, &mut self.stats);
-    }
-
-    /// Forwards what has waited long enough for the rest of its picture.
-    fn forward_due(&mut self) {
-        while let Some(Waiting { until, room, track }) = self.departures.first_waiting() {
-            let pictures = self.routers.get_mut(&room).and_then(|router| router.at(track));
-            let waits = pictures.is_some_and(|track| track.pictures.until() == Some(until));
-            if waits && until > self.now {
-                break;
-            }
-            self.departures.pop_waiting();
-            if waits {
-                self.forward(room, track, None);
+    /// Forwards what is ready on the track whose packets came first, to some of those who get it.
+    /// False if nothing is ready.
+    fn forward_next(&mut self) -> bool {
+        let Some(&mut Ready { room, track, from }) = self.departures.first_ready() else {
+            return false;
+        };
+        let next = self.forward(room, track, from);
+        match (next, self.departures.first_ready()) {
+            (Some(next), Some(ready)) => ready.from = next,
+            _ => {
+                self.departures.pop_ready();
                 self.watch(room, track);
             }
         }
+        true
+    }
+
+    fn forward(&mut self, room: RoomKey, track: usize, from: usize) -> Option<usize> {
+        let router = self.routers.get_mut(&room)?;
+        let mut with = Forwarding {
+            now: self.now,
+            sessions: &mut self.sessions,
+            departures: &mut self.departures,
+            stats: &mut self.stats,
+            out: &mut self.outbox,
+            packets: &mut self.packets,
+        };
+        let next = router.forward(track, from, &mut with);
+        self.transmit();
+        next
+    }
+
+    /// Ends the wait of pictures that have waited long enough for the rest of them. False if there
+    /// are none.
+    fn end_waits(&mut self) -> bool {
+        let mut has_ended = false;
+        while let Some(Waiting { until, room, track: index }) = self.departures.first_waiting() {
+            let track = self.routers.get_mut(&room).and_then(|router| router.at(index));
+            // Void if the picture has become whole since.
+            let track = track.filter(|track| track.pictures.until() == Some(until));
+            if track.is_some() && until > self.now {
+                break;
+            }
+            if let Some(track) = track {
+                track.pictures.end_wait();
+                self.departures.forward(room, index);
+                has_ended = true;
+            }
+            self.departures.pop_waiting();
+        }
+        has_ended
     }
 
     fn emit(&mut self, room: RoomKey, event: Event) {

@@ -67,19 +67,10 @@ pub(crate) struct Outgoing {
     pub(crate) sequence: u64,
     /// Continuous in the slot.
     pub(crate) timestamp: u32,
-    /// Index of the slot's m-line in the subscriber's session.
-    pub(crate) line: u16,
     /// The subscriber's payload type.
     pub(crate) payload_type: u8,
     /// The subscriber's payload type for sending it again (RFC 4588), if it takes that.
     pub(crate) resend_type: Option<u8>,
     /// VP8's running numbers as they continue in the slot.
     pub(crate) picture_ids: Option<PictureIds>,
-}
-
-impl Outgoing {
-    /// The m-line as an index.
-    pub(crate) fn line(&self) -> usize {
-        usize::from(self.line)
-    }
 }

@@ -127,29 +127,35 @@ impl Paths {
         self.path(route, now).consented = Some(now);
     }
 
-    /// Where goes what str0m would send along `chosen`; `None` without consent.
+    /// Where goes what str0m would send along `chosen`, and until when that holds if no check and
+    /// no answer comes; `None` without consent.
     ///
     /// It goes along the path that was nominated last instead, if the remote side has left the
     /// chosen one: it checks from the same address of its own through another mapping of a NAT
     /// or on a new connection (the priority is the same, RFC 8445 §5.1.2), or has not nominated
     /// the chosen one for a while.
-    pub(crate) fn route(&self, chosen: Route, now: Instant) -> Option<Route> {
+    pub(crate) fn route(&self, chosen: Route, now: Instant) -> Option<(Route, Instant)> {
         let allowed = || self.paths.iter().filter(|path| path.has_consent(now));
         let current = allowed().find(|path| path.route == chosen);
         let newest =
             allowed().filter(|path| path.nominated.is_some()).max_by_key(|path| path.nominated);
-        let taken = match (current, newest) {
+        let (taken, is_left_at) = match (current, newest) {
             (Some(current), Some(newest)) if newest.nominated > current.nominated => {
                 let is_same = newest.priority.is_some()
                     && newest.priority == current.priority
                     && newest.route.local == current.route.local;
-                let is_left = current.nominated.is_some_and(|at| at + LEFT <= now);
-                if is_same || is_left { newest } else { current }
+                let is_left_at = current.nominated.map(|at| at + LEFT);
+                if is_same || is_left_at.is_some_and(|at| at <= now) {
+                    (newest, None)
+                } else {
+                    (current, is_left_at)
+                }
             }
-            (Some(current), _) => current,
-            (None, newest) => newest?,
+            (Some(current), _) => (current, None),
+            (None, newest) => (newest?, None),
         };
-        Some(taken.route)
+        let consent_ends = taken.consented? + CONSENT;
+        Some((taken.route, is_left_at.map_or(consent_ends, |at| at.min(consent_ends))))
     }
 
     /// When all consent has ended, as far as is known now.
@@ -202,6 +208,15 @@ mod tests {
         Route { local: address(1), remote }
     }
 
+    fn taken(paths: &Paths, chosen: Route, now: Instant) -> Option<Route> {
+        let (route, until) = paths.route(chosen, now)?;
+        assert!(until > now, "it holds for a while");
+        // ... and for as long as it says, and no longer than it is the same.
+        let just_before = paths.route(chosen, until - Duration::from_nanos(1));
+        assert_eq!(just_before.map(|(route, _)| route), Some(route));
+        Some(route)
+    }
+
     fn answered(paths: &mut Paths, route: Route, number: u8, now: Instant) {
         paths.on_answer(route, [number; 12], now);
     }
@@ -211,14 +226,14 @@ mod tests {
         let start = epoch();
         let mut paths = Paths::new(false, start);
         paths.on_check(route(2), NOMINATES, start);
-        assert_eq!(paths.route(route(2), start), None);
+        assert_eq!(taken(&paths, route(2), start), None);
         assert_eq!(paths.consent_ends(), None);
         answered(&mut paths, route(2), 1, start);
-        assert_eq!(paths.route(route(2), start + 29 * SECOND), Some(route(2)));
+        assert_eq!(taken(&paths, route(2), start + 29 * SECOND), Some(route(2)));
         // Checks of the remote side are no consent, and neither is an answer that comes again.
         paths.on_check(route(2), NOMINATES, start + 29 * SECOND);
         answered(&mut paths, route(2), 1, start + 29 * SECOND);
-        assert_eq!(paths.route(route(2), start + 30 * SECOND), None);
+        assert_eq!(taken(&paths, route(2), start + 30 * SECOND), None);
         answered(&mut paths, route(2), 2, start + 31 * SECOND);
         assert_eq!(paths.consent_ends(), Some(start + 61 * SECOND));
     }
@@ -228,8 +243,8 @@ mod tests {
         let start = epoch();
         let mut paths = Paths::new(true, start);
         paths.on_check(route(2), NOMINATES, start);
-        assert_eq!(paths.route(route(2), start + 29 * SECOND), Some(route(2)));
-        assert_eq!(paths.route(route(2), start + 30 * SECOND), None);
+        assert_eq!(taken(&paths, route(2), start + 29 * SECOND), Some(route(2)));
+        assert_eq!(taken(&paths, route(2), start + 30 * SECOND), None);
     }
 
     #[test]
@@ -240,9 +255,9 @@ mod tests {
         answered(&mut paths, route(2), 1, start);
         let later = start + SECOND;
         paths.on_check(route(3), NOMINATES, later);
-        assert_eq!(paths.route(route(2), later), Some(route(2)), "it has not answered");
+        assert_eq!(taken(&paths, route(2), later), Some(route(2)), "it has not answered");
         answered(&mut paths, route(3), 2, later);
-        assert_eq!(paths.route(route(2), later), Some(route(3)));
+        assert_eq!(taken(&paths, route(2), later), Some(route(3)));
     }
 
     #[test]
@@ -256,13 +271,13 @@ mod tests {
             let between = start + seconds * SECOND + SECOND;
             paths.on_check(route(3), other, between);
             answered(&mut paths, route(3), 100 + number, between);
-            assert_eq!(paths.route(route(2), between), Some(route(2)));
+            assert_eq!(taken(&paths, route(2), between), Some(route(2)));
         }
         paths.on_check(route(3), other, start + 7 * SECOND);
-        assert_eq!(paths.route(route(2), start + 8 * SECOND), Some(route(3)));
+        assert_eq!(taken(&paths, route(2), start + 8 * SECOND), Some(route(3)));
         // The chosen one is used again as soon as it is nominated again.
         paths.on_check(route(2), NOMINATES, start + 9 * SECOND);
-        assert_eq!(paths.route(route(2), start + 9 * SECOND), Some(route(2)));
+        assert_eq!(taken(&paths, route(2), start + 9 * SECOND), Some(route(2)));
     }
 
     #[test]

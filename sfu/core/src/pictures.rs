@@ -17,9 +17,9 @@ const CAPACITY: usize = 64;
 /// What is to be done after a packet was added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// The picture is whole: [`Pictures::take`] it.
+    /// The picture is whole, and [`Pictures::ready`].
     Forward,
-    /// It is the first that waits: [`Pictures::take_all`] at that time.
+    /// It is the first that waits: [`Pictures::end_wait`] at that time.
     WaitUntil(Instant),
     /// Others wait already.
     Wait,
@@ -30,15 +30,21 @@ pub(crate) enum Next {
 pub(crate) struct Pictures {
     waiting: Vec<Packet>,
     until: Option<Instant>,
+    ready: Vec<Packet>,
 }
 
 impl Pictures {
     /// Adds a packet. Sound never waits.
     pub(crate) fn add(&mut self, packet: Packet) -> Next {
         let is_whole = packet.content.marker || packet.kind == MediaKind::Audio;
-        let until = packet.arrived + WAIT;
+        let (until, ssrc) = (packet.arrived + WAIT, packet.ssrc);
         self.waiting.push(packet);
         if is_whole || self.waiting.len() >= CAPACITY {
+            // Other encodings may be in the middle of a picture.
+            self.ready.extend(self.waiting.extract_if(.., |packet| packet.ssrc == ssrc));
+            if self.waiting.is_empty() {
+                self.until = None;
+            }
             Next::Forward
         } else if self.until.is_none() {
             self.until = Some(until);
@@ -53,19 +59,20 @@ impl Pictures {
         self.until
     }
 
-    /// Takes the packets of one encoding. The others may be in the middle of a picture.
-    pub(crate) fn take(&mut self, ssrc: u32) -> Vec<Packet> {
-        let taken = self.waiting.extract_if(.., |packet| packet.ssrc == ssrc).collect();
-        if self.waiting.is_empty() {
-            self.until = None;
-        }
-        taken
+    /// Nothing waits any more.
+    pub(crate) fn end_wait(&mut self) {
+        self.until = None;
+        self.ready.append(&mut self.waiting);
     }
 
-    /// Takes everything.
-    pub(crate) fn take_all(&mut self) -> Vec<Packet> {
-        self.until = None;
-        std::mem::take(&mut self.waiting)
+    /// What is to be forwarded now, in order.
+    pub(crate) fn ready(&self) -> &[Packet] {
+        &self.ready
+    }
+
+    /// What was ready has been forwarded.
+    pub(crate) fn forwarded(&mut self) {
+        self.ready.clear();
     }
 }
 
@@ -116,8 +123,10 @@ mod tests {
         packet(MediaKind::Video, ssrc, sequence, marker, now)
     }
 
-    fn numbers(packets: Vec<Packet>) -> Vec<u64> {
-        packets.into_iter().map(|packet| packet.sequence).collect()
+    fn ready(pictures: &mut Pictures) -> Vec<u64> {
+        let numbers = pictures.ready().iter().map(|packet| packet.sequence).collect();
+        pictures.forwarded();
+        numbers
     }
 
     #[test]
@@ -127,11 +136,13 @@ mod tests {
         assert_eq!(pictures.add(video(1, 2, false, now + WAIT / 2)), Next::Wait);
         assert_eq!(pictures.until(), Some(now + WAIT));
         assert_eq!(pictures.add(video(1, 3, true, now + WAIT / 2)), Next::Forward);
-        assert_eq!(numbers(pictures.take(1)), [1, 2, 3]);
+        assert_eq!(ready(&mut pictures), [1, 2, 3]);
         assert_eq!(pictures.until(), None);
 
         assert_eq!(pictures.add(video(1, 4, false, now)), Next::WaitUntil(now + WAIT));
-        assert_eq!(numbers(pictures.take_all()), [4]);
+        assert_eq!(ready(&mut pictures), []);
+        pictures.end_wait();
+        assert_eq!(ready(&mut pictures), [4]);
         assert_eq!(pictures.until(), None);
     }
 
@@ -141,7 +152,7 @@ mod tests {
         pictures.add(video(1, 1, false, now));
         pictures.add(video(2, 7, false, now));
         assert_eq!(pictures.add(video(2, 8, true, now)), Next::Forward);
-        assert_eq!(numbers(pictures.take(2)), [7, 8]);
+        assert_eq!(ready(&mut pictures), [7, 8]);
         assert_eq!(pictures.until(), Some(now + WAIT), "the other one still waits");
     }
 
@@ -149,11 +160,11 @@ mod tests {
     fn sound_never_waits_and_a_flood_not_for_its_end() {
         let (mut pictures, now) = (Pictures::default(), epoch());
         assert_eq!(pictures.add(packet(MediaKind::Audio, 3, 1, false, now)), Next::Forward);
-        pictures.take(3);
+        assert_eq!(ready(&mut pictures), [1]);
         for number in 1..CAPACITY as u64 {
             assert_ne!(pictures.add(video(1, number, false, now)), Next::Forward);
         }
         assert_eq!(pictures.add(video(1, CAPACITY as u64, false, now)), Next::Forward);
-        assert_eq!(pictures.take(1).len(), CAPACITY);
+        assert_eq!(ready(&mut pictures).len(), CAPACITY);
     }
 }

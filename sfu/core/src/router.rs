@@ -6,11 +6,26 @@ use std::time::Instant;
 use crate::command::TrackKey;
 use crate::data::Members;
 use crate::departures::Departures;
-use crate::packet::Packet;
+use crate::packet::{Outgoing, Packet};
 use crate::pictures::Next;
-use crate::session::Session;
+use crate::session::{Outbox, Session};
 use crate::stats::{DropReason, Stats};
 use crate::track::Track;
+
+/// Datagrams, or runs of them, after which forwarding pauses for them to be sent: as many as one
+/// call of the system takes, and few enough to be in the processor's cache still.
+const FORWARDS: usize = 32;
+
+/// What forwarding works on.
+pub(crate) struct Forwarding<'a> {
+    pub(crate) now: Instant,
+    pub(crate) sessions: &'a mut [Option<Session>],
+    pub(crate) departures: &'a mut Departures,
+    pub(crate) stats: &'a mut Stats,
+    pub(crate) out: &'a mut Outbox,
+    /// Room for the packets of one subscriber.
+    pub(crate) packets: &'a mut Vec<Outgoing>,
+}
 
 /// The tracks of one room on one engine.
 #[derive(Debug, Default)]
@@ -89,45 +104,61 @@ impl Router {
         Some(track.pictures.add(packet))
     }
 
-    /// Forwards what waits on the track at `index`, of one encoding or of all, to everybody who
-    /// gets it.
+    /// Forwards what is ready on the track at `index` to those who get it, from the subscription
+    /// `from` on, until there is enough for a few calls of the system. Returns with which
+    /// subscription to go on; `None` when all have got it.
+    ///
+    /// One subscriber after the other gets all of it: its state is fetched once, and what leaves
+    /// for it is sent while it is in the processor's cache.
     pub(crate) fn forward(
         &mut self,
         index: usize,
-        ssrc: Option<u32>,
-        sessions: &mut [Option<Session>],
-        departures: &mut Departures,
-        stats: &mut Stats,
-    ) {
-        let Some(track) = self.at(index) else { return };
-        let packets = match ssrc {
-            Some(ssrc) => track.pictures.take(ssrc),
-            None => track.pictures.take_all(),
-        };
+        from: usize,
+        with: &mut Forwarding<'_>,
+    ) -> Option<usize> {
+        let track = self.at(index)?;
         let mut awaited = None;
-        for subscription in &mut track.subscriptions {
-            let Some(subscriber) = &mut sessions[subscription.session] else { continue };
-            for packet in &packets {
-                let sent = subscription
-                    .forward(packet, subscriber)
-                    .and_then(|outgoing| subscriber.send(outgoing));
-                match sent {
-                    Ok(()) => {
-                        stats.forward(track.kind, packet.content.payload.len());
-                        departures.add(subscription.session, subscriber);
-                    }
+        let mut served = from;
+        for subscription in track.subscriptions.iter_mut().skip(from) {
+            if with.out.transmits.len() >= FORWARDS {
+                break;
+            }
+            served += 1;
+            let Some(subscriber) = &mut with.sessions[subscription.session] else { continue };
+            for packet in track.pictures.ready() {
+                match subscription.forward(packet, subscriber) {
+                    Ok(outgoing) => with.packets.push(outgoing),
                     Err(reason) => {
                         if reason == DropReason::AwaitingKeyframe {
                             awaited = Some(packet.ssrc);
                         }
-                        stats.drop(reason);
+                        with.stats.drop(reason);
                     }
                 }
             }
+            if with.packets.is_empty() {
+                continue;
+            }
+            let count = with.packets.len();
+            match subscriber.send(subscription.line, with.packets, with.now, with.out) {
+                Ok(sent) => {
+                    with.stats.forward(track.kind, sent);
+                    with.stats.drop_several(DropReason::Repeated, count - sent.packets);
+                }
+                Err(reason) => with.stats.drop_several(reason, count),
+            }
+            if subscriber.is_due_before_scheduled() {
+                with.departures.add(subscription.session, subscriber);
+            }
+        }
+        let is_done = served == track.subscriptions.len();
+        if is_done {
+            track.pictures.forwarded();
         }
         if let Some(ssrc) = awaited {
             track.want_keyframe(ssrc);
         }
+        (!is_done).then_some(served)
     }
 
     /// Sends the keyframe requests of a track that are due. Returns when to look again, if there

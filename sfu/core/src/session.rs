@@ -30,7 +30,7 @@ use crate::containment::contain;
 use crate::data::Channel;
 use crate::demux::{self, Endpoint, Transport};
 use crate::dtls;
-use crate::egress::{Egress, WallClock};
+use crate::egress::{Egress, Sent, WallClock};
 use crate::engine::Transmit;
 use crate::event::{FailReason, Line};
 use crate::packet::{Outgoing, Packet};
@@ -72,6 +72,8 @@ pub(crate) struct Outbox {
     pub(crate) transmits: Vec<Transmit>,
     /// Buffers to write datagrams to.
     pub(crate) spare: Vec<Vec<u8>>,
+    /// Room for the sizes of packets that are sealed together.
+    pub(crate) sizes: Vec<usize>,
     /// What became of copies of data messages.
     pub(crate) fates: Vec<Fate>,
     /// Everything else, in order.
@@ -103,6 +105,8 @@ pub(crate) struct Session {
     egress: Egress,
     /// Where str0m sends to, before [`Paths::route`].
     chosen: Option<Route>,
+    /// What [`Paths::route`] made of it, and until when that holds.
+    way: Option<(Route, Instant)>,
     /// str0m was changed, and wants to be drained.
     is_stirred: bool,
     paths: Paths,
@@ -157,6 +161,7 @@ impl Session {
             formats: HashMap::new(),
             egress: Egress::new(keys, clock),
             chosen: None,
+            way: None,
             is_stirred: false,
             paths: Paths::new(config.ice_lite, now),
             sources: Sources::default(),
@@ -196,9 +201,9 @@ impl Session {
             .fold(self.deadline, Instant::min)
     }
 
-    /// Whether media is queued for the next [`Session::flush`].
-    pub(crate) fn has_media(&self) -> bool {
-        self.egress.has_queue()
+    /// Whether packets wait to be sent again, with the next [`Session::flush`].
+    pub(crate) fn has_resends(&self) -> bool {
+        self.egress.has_resends()
     }
 
     /// Whether a STUN message proves to be from this session's remote side: a check for this
@@ -285,10 +290,12 @@ impl Session {
                     let nominates = stun::nominates(datagram);
                     let check = Check { priority: stun::priority(datagram), nominates };
                     self.paths.on_check(route, check, now);
+                    self.way = None;
                 } else if stun::is_answer(datagram)
                     && let Some(transaction) = stun::transaction(datagram)
                 {
                     self.paths.on_answer(route, transaction, now);
+                    self.way = None;
                 }
                 Ok(())
             }
@@ -313,9 +320,26 @@ impl Session {
         self.end(FailReason::Other("the server could not go on with it".to_owned()), out);
     }
 
-    /// Queues a packet for the next [`Session::flush`].
-    pub(crate) fn send(&mut self, packet: Outgoing) -> Result<(), DropReason> {
-        self.egress.send(packet)
+    /// Sends packets on a slot line, and leaves none of them in `packets`. Those whose sequence
+    /// number was used before are left out.
+    pub(crate) fn send(
+        &mut self,
+        line: usize,
+        packets: &mut Vec<Outgoing>,
+        now: Instant,
+        out: &mut Outbox,
+    ) -> Result<Sent, DropReason> {
+        let Some(route) = self.route(now) else {
+            packets.clear();
+            return Err(DropReason::NoConsent);
+        };
+        self.egress.send(line, packets, now, route, out)
+    }
+
+    /// Whether the engine's timers look too late at this session: media has begun to be reported
+    /// on.
+    pub(crate) fn is_due_before_scheduled(&self) -> bool {
+        self.egress.deadline().is_some_and(|at| self.scheduled.is_none_or(|then| at < then))
     }
 
     /// The payload type under which this session's remote side takes `format` on a slot line.
@@ -327,10 +351,10 @@ impl Session {
         Some(PayloadType { media: *found.pt(), resend: found.resend().map(|pt| *pt) })
     }
 
-    /// Sends what is queued, and gives str0m its turn if it is due.
+    /// Sends resends and reports, and gives str0m its turn if it is due.
     pub(crate) fn flush(&mut self, now: Instant, out: &mut Outbox) {
         self.is_departing = false;
-        self.send_media(now, out);
+        self.send_reports(now, out);
         if self.is_stirred || !self.backlog.is_empty() || self.deadline <= now {
             self.is_stirred = false;
             self.contained(out, |session, out| {
@@ -346,9 +370,9 @@ impl Session {
         self.end_if_due(now, out);
     }
 
-    fn send_media(&mut self, now: Instant, out: &mut Outbox) {
-        match self.chosen.and_then(|chosen| self.paths.route(chosen, now)) {
-            Some(route) => self.egress.flush(now, route, &mut out.spare, &mut out.transmits),
+    fn send_reports(&mut self, now: Instant, out: &mut Outbox) {
+        match self.route(now) {
+            Some(route) => self.egress.flush(now, route, out),
             None => {
                 let lost = std::iter::repeat_n(DropReason::NoConsent, self.egress.discard());
                 out.happened.extend(lost.map(Happened::Dropped));

@@ -3,6 +3,7 @@
 use std::ops::AddAssign;
 
 use crate::data::Channel;
+use crate::egress::Sent;
 use crate::event::MediaKind;
 
 macro_rules! drop_reasons {
@@ -141,16 +142,20 @@ pub const STATS_LEN: usize = 25 + DropReason::ALL.len();
 impl Stats {
     /// Counts a dropped packet or message.
     pub fn drop(&mut self, reason: DropReason) {
-        self.dropped[reason as usize] += 1;
+        self.drop_several(reason, 1);
+    }
+
+    pub(crate) fn drop_several(&mut self, reason: DropReason, count: usize) {
+        self.dropped[reason as usize] += count as u64;
     }
 
     pub(crate) fn receive(&mut self, kind: MediaKind) {
         self.received[kind as usize] += 1;
     }
 
-    pub(crate) fn forward(&mut self, kind: MediaKind, payload: usize) {
-        self.forwarded[kind as usize] += 1;
-        self.forwarded_bytes[kind as usize] += payload as u64;
+    pub(crate) fn forward(&mut self, kind: MediaKind, sent: Sent) {
+        self.forwarded[kind as usize] += sent.packets as u64;
+        self.forwarded_bytes[kind as usize] += sent.bytes as u64;
     }
 
     /// Counts a data message that came on a channel.

@@ -121,7 +121,6 @@ impl Subscription {
             content: Arc::clone(&packet.content),
             sequence: numbers.sequence,
             timestamp: numbers.timestamp,
-            line: self.line as u16,
             payload_type: payload_type.media,
             resend_type: payload_type.resend,
             picture_ids: numbers.picture_ids,

@@ -124,7 +124,6 @@ mod tests {
             }),
             sequence,
             timestamp: 0,
-            line: 0,
             payload_type: 96,
             resend_type: Some(97),
             picture_ids: None,

@@ -6,9 +6,13 @@ use super::header::{ExtensionIds, Header};
 use super::history::History;
 use super::report::{Sender, WallClock};
 use super::srtp::Srtp;
+use super::train::Train;
+use super::transmit;
 use super::used::Used;
 use crate::codec::vp8;
 use crate::packet::Outgoing;
+use crate::path::Route;
+use crate::session::Outbox;
 
 /// The first sequence number of resends.
 const FIRST_RESEND: u64 = 1;
@@ -28,12 +32,13 @@ pub(crate) struct Terms {
     pub(crate) cname: String,
 }
 
-/// A packet that is to be sealed.
-#[derive(Debug)]
-pub(crate) struct Queued {
-    pub(crate) packet: Outgoing,
-    /// It was sent before, and goes now as a resend.
-    pub(crate) is_resend: bool,
+/// How a packet goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// On the line's own stream.
+    First,
+    /// On its stream of resends (RFC 4588).
+    Again,
 }
 
 /// What all lines of a session share while packets are sealed.
@@ -56,6 +61,8 @@ struct LastSent {
 #[derive(Debug)]
 pub(crate) struct Line {
     pub(crate) terms: Terms,
+    /// What the receiver has asked for, and gets with the next flush.
+    pub(crate) resends: Vec<Outgoing>,
     used: Used,
     history: History,
     next_resend: u64,
@@ -72,6 +79,7 @@ impl Line {
     pub(crate) fn new(terms: Terms) -> Line {
         Line {
             terms,
+            resends: Vec::new(),
             used: Used::default(),
             history: History::default(),
             next_resend: FIRST_RESEND,
@@ -86,11 +94,6 @@ impl Line {
     /// Takes the sequence number of a packet that is to be sent. False if it was used before.
     pub(crate) fn take(&mut self, sequence: u64) -> bool {
         self.used.take(sequence)
-    }
-
-    /// Whether something was sent on the line since it was last reported on.
-    pub(crate) fn has_news(&self) -> bool {
-        self.is_news
     }
 
     /// Whether anything was ever sent on the line.
@@ -109,35 +112,70 @@ impl Line {
         self.history.resend(sequence, now)
     }
 
+    /// Writes and seals packets, those together that can leave in one call, and leaves none of
+    /// them in `packets`.
+    pub(crate) fn seal(
+        &mut self,
+        packets: &mut Vec<Outgoing>,
+        kind: Kind,
+        with: &mut Seal<'_>,
+        route: Route,
+        out: &mut Outbox,
+    ) {
+        let mut sizes = std::mem::take(&mut out.sizes);
+        sizes.clear();
+        sizes.extend(packets.iter().map(|packet| self.size(packet, kind)));
+        let mut rest = sizes.as_slice();
+        let mut packets = packets.drain(..);
+        while !rest.is_empty() {
+            let train = Train::of(rest);
+            let (wagons, after) = rest.split_at(train.count);
+            rest = after;
+            let mut contents = out.spare.pop().unwrap_or_default();
+            contents.clear();
+            for (at, (size, packet)) in wagons.iter().zip(&mut packets).enumerate() {
+                let is_last = at + 1 == train.count;
+                let padding = if is_last { 0 } else { train.size - size };
+                self.seal_one(packet, kind, padding, with, &mut contents);
+            }
+            if !contents.is_empty() {
+                let segment = (train.count > 1).then(|| train.size + with.srtp.overhead());
+                out.transmits.push(transmit(route, contents, segment));
+            }
+        }
+        drop(packets);
+        out.sizes = sizes;
+    }
+
     /// How long a packet is before it is sealed.
-    pub(crate) fn size(&self, queued: &Queued) -> usize {
-        let content = &queued.packet.content;
-        let mid = self.mid(queued.is_resend);
-        let original = if queued.is_resend { ORIGINAL_SEQUENCE } else { 0 };
-        self.terms.extensions.header_len(mid, &content.extensions)
+    fn size(&self, packet: &Outgoing, kind: Kind) -> usize {
+        let original = if kind == Kind::Again { ORIGINAL_SEQUENCE } else { 0 };
+        self.terms.extensions.header_len(self.mid(kind), &packet.content.extensions)
             + original
-            + content.payload.len()
+            + packet.content.payload.len()
     }
 
     /// Writes and seals a packet at the end of `out`, with `padding` bytes more than it needs.
     /// Leaves `out` as it was if there are no means to: a resend without its stream.
-    pub(crate) fn seal(
+    fn seal_one(
         &mut self,
-        queued: Queued,
+        packet: Outgoing,
+        kind: Kind,
         padding: usize,
         with: &mut Seal<'_>,
         out: &mut Vec<u8>,
     ) {
-        let Queued { packet, is_resend } = queued;
         let start = out.len();
-        let (ssrc, payload_type, index) = if is_resend {
-            let (Some(ssrc), Some(kind)) = (self.terms.resend_ssrc, packet.resend_type) else {
-                return;
-            };
-            self.next_resend += 1;
-            (ssrc, kind, self.next_resend - 1)
-        } else {
-            (self.terms.ssrc, packet.payload_type, packet.sequence)
+        let (ssrc, payload_type, index) = match kind {
+            Kind::First => (self.terms.ssrc, packet.payload_type, packet.sequence),
+            Kind::Again => {
+                let (Some(ssrc), Some(payload_type)) = (self.terms.resend_ssrc, packet.resend_type)
+                else {
+                    return;
+                };
+                self.next_resend += 1;
+                (ssrc, payload_type, self.next_resend - 1)
+            }
         };
         let header = Header {
             has_padding: padding > 0,
@@ -146,13 +184,13 @@ impl Line {
             sequence: index as u16,
             timestamp: packet.timestamp,
             ssrc,
-            mid: self.mid(is_resend),
+            mid: self.mid(kind),
             extensions: packet.content.extensions,
             send_time: with.send_time,
             transport_sequence: *with.transport_sequence,
         };
         let header_len = header.write(&self.terms.extensions, out);
-        if is_resend {
+        if kind == Kind::Again {
             out.extend_from_slice(&(packet.sequence as u16).to_be_bytes());
         }
         let payload = out.len();
@@ -172,7 +210,7 @@ impl Line {
         if self.terms.extensions.transport_wide.is_some() {
             *with.transport_sequence = with.transport_sequence.wrapping_add(1);
         }
-        if !is_resend {
+        if kind == Kind::First {
             self.on_sent(packet, with.now);
         }
     }
@@ -208,8 +246,8 @@ impl Line {
     }
 
     /// Resends are rare, and their stream is not always reported on: they always tell.
-    fn mid(&self, is_resend: bool) -> Option<&[u8]> {
-        (is_resend || !self.is_bound).then_some(self.terms.mid.as_bytes())
+    fn mid(&self, kind: Kind) -> Option<&[u8]> {
+        (kind == Kind::Again || !self.is_bound).then_some(self.terms.mid.as_bytes())
     }
 }
 

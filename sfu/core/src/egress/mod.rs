@@ -24,12 +24,12 @@ pub(crate) use report::WallClock;
 use crate::engine::Transmit;
 use crate::packet::Outgoing;
 use crate::path::Route;
+use crate::session::Outbox;
 use crate::stats::DropReason;
 use feedback::Feedback;
 use keys::Cell;
-use line::{Line, Queued, Seal};
+use line::{Kind, Line, Seal};
 use srtp::Srtp;
-use train::Train;
 
 /// How often a stream that is sent on is reported on. The receiver's lip sync begins with the
 /// first report, and a new source's with the next.
@@ -48,6 +48,14 @@ pub(crate) struct Heard {
     pub(crate) speaks_of_its_own: bool,
 }
 
+/// What was sent on a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) packets: usize,
+    /// Of payload.
+    pub(crate) bytes: usize,
+}
+
 /// The sending half of one session.
 #[derive(Debug)]
 pub(crate) struct Egress {
@@ -56,8 +64,6 @@ pub(crate) struct Egress {
     clock: WallClock,
     /// By the slot line's index.
     lines: Vec<Option<Line>>,
-    queue: Vec<Queued>,
-    sizes: Vec<usize>,
     transport_sequence: u16,
     last_report: Option<Instant>,
     next_report: Option<Instant>,
@@ -73,8 +79,6 @@ impl Egress {
             srtp: None,
             clock,
             lines: Vec::new(),
-            queue: Vec::new(),
-            sizes: Vec::new(),
             transport_sequence: 0,
             last_report: None,
             next_report: None,
@@ -116,23 +120,38 @@ impl Egress {
         for (index, line) in self.lines.iter_mut().enumerate() {
             line.take_if(|line| !keep(index, &line.terms));
         }
-        self.queue.retain(|queued| matches!(self.lines.get(queued.packet.line()), Some(Some(_))));
     }
 
-    /// Queues a packet for the next [`Egress::flush`].
-    pub(crate) fn send(&mut self, packet: Outgoing) -> Result<(), DropReason> {
-        let line = self.lines.get_mut(packet.line()).and_then(Option::as_mut);
-        let line = line.ok_or(DropReason::NotConnected)?;
-        if !line.take(packet.sequence) {
-            return Err(DropReason::Repeated);
+    /// Seals packets of a slot line, and leaves none of them in `packets`. Those whose sequence
+    /// number was used before are left out.
+    pub(crate) fn send(
+        &mut self,
+        line: usize,
+        packets: &mut Vec<Outgoing>,
+        now: Instant,
+        route: Route,
+        out: &mut Outbox,
+    ) -> Result<Sent, DropReason> {
+        let line = self.lines.get_mut(line).and_then(Option::as_mut);
+        let (Some(srtp), Some(line)) = (&self.srtp, line) else {
+            packets.clear();
+            return Err(DropReason::NotConnected);
+        };
+        packets.retain(|packet| line.take(packet.sequence));
+        let bytes = packets.iter().map(|packet| packet.content.payload.len()).sum();
+        let sent = Sent { packets: packets.len(), bytes };
+        if !packets.is_empty() {
+            let mut with = Seal::new(srtp, &mut self.transport_sequence, &self.clock, now);
+            line.seal(packets, Kind::First, &mut with, route, out);
+            let next = self.last_report.map_or(now, |last| last + REPORT_INTERVAL);
+            self.next_report.get_or_insert(next);
         }
-        self.queue.push(Queued { packet, is_resend: false });
-        Ok(())
+        Ok(sent)
     }
 
-    /// Whether packets are queued.
-    pub(crate) fn has_queue(&self) -> bool {
-        !self.queue.is_empty()
+    /// Whether packets wait to be sent again.
+    pub(crate) fn has_resends(&self) -> bool {
+        self.lines.iter().flatten().any(|line| !line.resends.is_empty())
     }
 
     /// When there is a report to send.
@@ -140,61 +159,28 @@ impl Egress {
         self.next_report
     }
 
-    /// Forgets what is queued, for which there is no way, and says how much it was.
+    /// Forgets what waits to be sent again, for which there is no way, and says how much it was.
     pub(crate) fn discard(&mut self) -> usize {
-        self.queue.drain(..).len()
+        self.lines.iter_mut().flatten().map(|line| line.resends.drain(..).len()).sum()
     }
 
-    /// Seals what is queued, and the report if it is due.
-    pub(crate) fn flush(
-        &mut self,
-        now: Instant,
-        route: Route,
-        spare: &mut Vec<Vec<u8>>,
-        out: &mut Vec<Transmit>,
-    ) {
+    /// Seals what is to be sent again, and the report if it is due.
+    pub(crate) fn flush(&mut self, now: Instant, route: Route, out: &mut Outbox) {
         let Some(srtp) = &self.srtp else {
             self.discard();
             return;
         };
-        let lines = &self.lines;
-        let line_of = |queued: &Queued| lines.get(queued.packet.line()).and_then(Option::as_ref);
-        self.sizes.clear();
-        self.sizes.extend(self.queue.iter().map(|q| line_of(q).map_or(0, |line| line.size(q))));
-
         let mut with = Seal::new(srtp, &mut self.transport_sequence, &self.clock, now);
-        let mut sizes = self.sizes.as_slice();
-        let mut queued = self.queue.drain(..);
-        while !sizes.is_empty() {
-            let train = Train::of(sizes);
-            let (wagons, after) = sizes.split_at(train.count);
-            sizes = after;
-            let mut contents = spare.pop().unwrap_or_default();
-            contents.clear();
-            for (at, size) in wagons.iter().enumerate() {
-                let Some(packet) = queued.next() else { break };
-                let line = self.lines.get_mut(packet.packet.line()).and_then(Option::as_mut);
-                let Some(line) = line else { continue };
-                let is_last = at + 1 == train.count;
-                let padding = if is_last { 0 } else { train.size - size };
-                line.seal(packet, padding, &mut with, &mut contents);
-            }
-            if !contents.is_empty() {
-                let segment = (train.count > 1).then(|| train.size + srtp.overhead());
-                out.push(transmit(route, contents, segment));
-            }
+        for line in self.lines.iter_mut().flatten().filter(|line| !line.resends.is_empty()) {
+            let mut resends = std::mem::take(&mut line.resends);
+            line.seal(&mut resends, Kind::Again, &mut with, route, out);
         }
-        drop(queued);
-        self.report(now, route, out);
+        if self.next_report.is_some_and(|at| at <= now) {
+            self.report(now, route, &mut out.transmits);
+        }
     }
 
     fn report(&mut self, now: Instant, route: Route, out: &mut Vec<Transmit>) {
-        if self.next_report.is_none() && self.lines.iter().flatten().any(Line::has_news) {
-            self.next_report = Some(self.last_report.map_or(now, |last| last + REPORT_INTERVAL));
-        }
-        if self.next_report.is_none_or(|at| now < at) {
-            return;
-        }
         self.next_report = None;
         self.last_report = Some(now);
         let ntp = self.clock.ntp(now);
@@ -214,7 +200,7 @@ impl Egress {
         let srtp = self.srtp.as_mut().ok_or(DropReason::BeforeKeys)?;
         srtp.open_rtcp(packet, &mut self.clear).map_err(|_| DropReason::Discarded)?;
         let mut heard = Heard::default();
-        let (lines, queue) = (&mut self.lines, &mut self.queue);
+        let lines = &mut self.lines;
         let mut resends = 0;
         heard.speaks_of_its_own = feedback::read(&self.clear, |feedback| {
             let ssrc = match feedback {
@@ -237,7 +223,7 @@ impl Egress {
                             && let Some(packet) = line.resend(sequence, now)
                         {
                             resends += 1;
-                            queue.push(Queued { packet, is_resend: true });
+                            line.resends.push(packet);
                         }
                     }
                 }
@@ -299,13 +285,20 @@ mod tests {
         SocketAddr::from(([10, 0, 0, 1], port))
     }
 
+    fn route() -> Route {
+        let remote = Endpoint { transport: Transport::Udp, address: address(2) };
+        Route { local: address(1), remote }
+    }
+
     /// An egress with one video line, and its receiver.
     struct Pair {
         egress: Egress,
         receiver: Context,
         sender: Context,
         now: Instant,
-        transmits: Vec<Transmit>,
+        out: Outbox,
+        /// Of the transmits, how many were counted.
+        counted: usize,
     }
 
     impl Pair {
@@ -337,13 +330,19 @@ mod tests {
                     cname: "slot-0".into(),
                 },
             );
-            Pair { egress, receiver, sender, now, transmits: Vec::new() }
+            Pair { egress, receiver, sender, now, out: Outbox::default(), counted: 0 }
         }
 
         fn send(&mut self, sequence: u64, size: usize, is_whole: bool) -> Result<(), DropReason> {
-            let packet = Outgoing {
+            let sent = self.send_all(&[(sequence, size, is_whole)])?;
+            if sent.packets == 1 { Ok(()) } else { Err(DropReason::Repeated) }
+        }
+
+        /// Sends packets with these numbers, sizes and markers at once.
+        fn send_all(&mut self, packets: &[(u64, usize, bool)]) -> Result<Sent, DropReason> {
+            let outgoing = |&(sequence, size, marker): &(u64, usize, bool)| Outgoing {
                 content: Arc::new(Content {
-                    marker: is_whole,
+                    marker,
                     clock_rate: 90_000,
                     captured: self.now,
                     extensions: Extensions::default(),
@@ -351,27 +350,28 @@ mod tests {
                 }),
                 sequence,
                 timestamp: 1_000,
-                line: 0,
                 payload_type: 96,
                 resend_type: Some(97),
                 picture_ids: None,
             };
-            self.egress.send(packet)
+            let mut packets: Vec<Outgoing> = packets.iter().map(outgoing).collect();
+            let sent = self.egress.send(0, &mut packets, self.now, route(), &mut self.out);
+            assert!(packets.is_empty());
+            sent
         }
 
-        /// Flushes, and returns how many system calls the packets took.
+        /// Flushes, and returns how many system calls it took for what was sent since the last time.
         fn flush(&mut self) -> usize {
-            let remote = Endpoint { transport: Transport::Udp, address: address(2) };
-            let route = Route { local: address(1), remote };
-            let before = self.transmits.len();
-            self.egress.flush(self.now, route, &mut Vec::new(), &mut self.transmits);
-            self.transmits.len() - before
+            self.egress.flush(self.now, route(), &mut self.out);
+            let before = std::mem::replace(&mut self.counted, self.out.transmits.len());
+            self.counted - before
         }
 
         /// Everything that was sent: RTP opened, and then RTCP opened.
         fn opened(&mut self) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
             let (mut rtp, mut rtcp) = (Vec::new(), Vec::new());
-            for transmit in self.transmits.drain(..) {
+            self.counted = 0;
+            for transmit in self.out.transmits.drain(..) {
                 for datagram in transmit.datagrams() {
                     if datagram[1] == 200 || datagram[1] == 203 {
                         rtcp.push(self.receiver.decrypt_rtcp(datagram).unwrap().to_vec());
@@ -417,9 +417,9 @@ mod tests {
     fn a_picture_leaves_in_one_call_and_arrives_unchanged() {
         let mut pair = Pair::new();
         let sizes = [1_101, 1_100, 1_101, 1_100, 1_100];
-        for (sequence, size) in (1..).zip(sizes) {
-            pair.send(sequence, size, sequence == 5).unwrap();
-        }
+        let picture: Vec<_> = (1..).zip(sizes).map(|(n, size)| (n, size, n == 5)).collect();
+        let sent = pair.send_all(&picture).unwrap();
+        assert_eq!((sent.packets, sent.bytes), (5, sizes.iter().sum()));
         // The picture, and the first report of the stream.
         assert_eq!(pair.flush(), 2);
         let (rtp, rtcp) = pair.opened();
@@ -473,7 +473,7 @@ mod tests {
         pair.opened();
         pair.now += Duration::from_millis(50);
         pair.nack(&[(65_534, 0b11), (4, 0)]);
-        assert!(pair.egress.has_queue());
+        assert!(pair.egress.has_resends());
         pair.flush();
         let (rtp, _) = pair.opened();
         let again: Vec<u64> = rtp
@@ -509,6 +509,8 @@ mod tests {
     fn a_line_that_is_left_sends_nothing_more() {
         let mut pair = Pair::new();
         pair.send(1, 100, true).unwrap();
+        pair.nack(&[(1, 0)]);
+        pair.flush();
         pair.egress.retain(|_, _| false);
         assert_eq!(pair.flush(), 0);
         assert_eq!(pair.send(2, 100, true), Err(DropReason::NotConnected));

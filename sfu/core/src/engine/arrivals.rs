@@ -29,7 +29,7 @@ impl Engine {
         self.digest(index);
         // A receiver may miss packets, and an acknowledgement may have made room in SCTP.
         if let Some(session) = &mut self.sessions[index]
-            && (session.has_media() || session.has_backlog())
+            && (session.has_resends() || session.has_backlog())
         {
             self.departures.add(index, session);
         }

@@ -159,7 +159,7 @@ impl Engine {
 
     fn unpublish(&mut self, room: RoomKey, key: TrackKey) {
         if let Some(index) = self.routers.get(&room).and_then(|router| router.index_of(key)) {
-            self.forward(room, index, None);
+            self.forward_the_rest(room, index);
         }
         let Some(track) = self.routers.get_mut(&room).and_then(|r| r.remove(key)) else {
             self.forget_wish(room, key);
@@ -181,6 +181,17 @@ impl Engine {
         self.forget_wish(room, key);
         for index in freed {
             self.bind_waiting(index);
+        }
+    }
+
+    /// Forwards what has come on a track before it ends.
+    fn forward_the_rest(&mut self, room: RoomKey, index: usize) {
+        if let Some(track) = self.routers.get_mut(&room).and_then(|router| router.at(index)) {
+            track.pictures.end_wait();
+        }
+        let mut from = Some(0);
+        while let Some(at) = from {
+            from = self.forward(room, index, at);
         }
     }
 

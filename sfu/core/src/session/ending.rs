@@ -56,7 +56,7 @@ impl Session {
         for channel in Channel::ALL {
             self.backlog.clear(channel, DropReason::DataClosed, &mut out.fates);
         }
-        if let Some(route) = self.chosen.and_then(|chosen| self.paths.route(chosen, now)) {
+        if let Some(route) = self.route(now) {
             self.egress.close(route, &mut out.transmits);
         }
         self.contained(out, |session, out| {

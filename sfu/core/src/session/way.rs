@@ -21,6 +21,14 @@ impl Session {
         self.rtc.direct_api().send_pli_feedback(NOBODY.into(), NOBODY.into());
     }
 
+    /// Where everything but checks goes now; `None` without a path, or consent to use it.
+    pub(super) fn route(&mut self, now: Instant) -> Option<Route> {
+        if self.way.is_none_or(|(_, until)| until <= now) {
+            self.way = self.chosen.and_then(|chosen| self.paths.route(chosen, now));
+        }
+        self.way.map(|(route, _)| route)
+    }
+
     /// Sends checks and their answers where str0m wants them, and everything else along the path
     /// in use.
     pub(super) fn transmit(
@@ -37,13 +45,14 @@ impl Session {
         let chosen = Route { local: transmit.source, remote };
         let contents: Vec<u8> = transmit.contents.into();
         let is_stun = demux::Protocol::of(&contents) == Some(demux::Protocol::Stun);
-        if !is_stun {
+        if !is_stun && self.chosen != Some(chosen) {
             self.chosen = Some(chosen);
+            self.way = None;
         }
         if is_for_nobody(&contents) {
             return;
         }
-        match if is_stun { Some(chosen) } else { self.paths.route(chosen, now) } {
+        match if is_stun { Some(chosen) } else { self.route(now) } {
             Some(route) => out.transmits.push(Transmit {
                 transport: route.remote.transport,
                 source: route.local,
