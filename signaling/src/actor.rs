@@ -17,14 +17,16 @@ use signaling_core::media::{MediaCommand, MediaEvent};
 use signaling_core::request::Request;
 use signaling_core::room::{Input, Output, Room};
 use signaling_core::{Admission, AttachmentId};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::counters::{Counters, Gauge};
+use crate::feed::View;
 use crate::hub::{Hub, Visitor};
 use crate::media::{MediaEvents, Outlet, Posted};
-use crate::outbox::{Moved, Notice, Outbox, Parcel};
+use crate::observers::Observers;
+use crate::outbox::{Moved, Notice, Outbox, Parcel, Wire};
 
 /// Letters that may wait for a room. When it is full, doors tell their askers to come again.
 pub const INBOX: usize = 256;
@@ -71,6 +73,13 @@ pub enum Letter {
         request: u64,
         /// What is asked.
         body: Request,
+    },
+    /// Somebody wants to read along without being in the room.
+    Observe {
+        /// The cursor after which it reads, if it has one.
+        after: Option<String>,
+        /// What there is to read.
+        reply: oneshot::Sender<View>,
     },
 }
 
@@ -142,6 +151,7 @@ impl Actor {
             clock,
             counters,
             doors: HashMap::new(),
+            observers: Observers::default(),
         };
         let mut media_retry = None;
         while !state.room.is_ended() {
@@ -204,6 +214,7 @@ struct State {
     counters: Arc<Counters>,
     participants: Gauge,
     doors: HashMap<AttachmentId, Door>,
+    observers: Observers,
 }
 
 impl State {
@@ -251,8 +262,19 @@ impl State {
                     self.feed(Input::Request { attachment, request, body });
                 }
             }
+            Step::Letter(Letter::Observe { after, reply }) => {
+                self.observe(after.as_deref(), reply);
+            }
         }
         self.participants.set(self.room.participant_count());
+    }
+
+    fn observe(&mut self, after: Option<&str>, reply: oneshot::Sender<View>) {
+        match self.observers.view(&self.room, after) {
+            // A reader that is gone already has nothing to read.
+            Ok(view) => drop(reply.send(view)),
+            Err(error) => tracing::error!(%error, "the room's events cannot be written"),
+        }
     }
 
     /// Gives the room one input, and all inputs that follow from carrying out its outputs.
@@ -359,6 +381,7 @@ impl State {
 
     fn announce(&mut self, envelope: &Arc<Envelope>, inputs: &mut VecDeque<Input>) {
         let Some(notice) = self.notice(envelope, inputs) else { return };
+        self.publish(&notice, inputs);
         let lost: Vec<AttachmentId> = self
             .doors
             .iter()
@@ -371,6 +394,18 @@ impl State {
             .collect();
         for attachment in lost {
             self.cut_off(attachment, inputs);
+        }
+    }
+
+    /// To those who read along, here and in all rooms.
+    fn publish(&mut self, notice: &Notice, inputs: &mut VecDeque<Input>) {
+        if let Wire::Text(json) = &notice.wire {
+            let name = &self.room.info().name;
+            self.hub.firehose().append(name, &notice.envelope, json);
+        }
+        if let Err(error) = self.observers.tell(&self.room, notice) {
+            tracing::error!(%error, "an event cannot be written");
+            inputs.push_back(Input::Stop { reason: EndReason::Internal });
         }
     }
 
@@ -419,6 +454,9 @@ impl State {
             frame: EventFrame { seq: None, event },
         });
         let notice = Notice::new(envelope).ok();
+        if let Some(notice) = &notice {
+            self.publish(notice, &mut VecDeque::new());
+        }
         for (_, door) in self.doors.drain() {
             if let Some(notice) = notice.clone().filter(|_| door.outbox.wants_events()) {
                 let _ = door.outbox.push(Parcel::Event(notice));

@@ -22,7 +22,7 @@ use crate::counters::Counters;
 use crate::doors::{self, Context, internal};
 use crate::hub::{self, Hub};
 use crate::ice::Ice;
-use crate::limits::{Connections, Joins, Rate};
+use crate::limits::{Connections, Feeds, Joins, Rate};
 use crate::media::Routes;
 use crate::server::{Listeners, Server};
 use crate::site::Site;
@@ -102,6 +102,7 @@ impl App {
             site: Arc::new(Site::new(config)),
             joins: Joins::new(&config.limits),
             requests: Rate::new(config.limits.requests_per_second, config.limits.request_burst),
+            feeds: Feeds::new(&config.limits),
             ice: Ice::new(&config.ice, turn.as_ref().map(Turn::offer)),
             counters: Arc::clone(&counters),
             tasks: door_tasks.clone(),

@@ -203,10 +203,7 @@ impl Authority {
     /// # Errors
     /// [`ErrorCode::Unauthorized`] for a token that is not believed, and those of [`Claims::entry`].
     pub fn admit(&self, token: &str, asked: Asked) -> Result<Admitted, RequestError> {
-        let (issuer, claims) = self
-            .keys()
-            .verify(token)
-            .map_err(|refusal| RequestError::new(ErrorCode::Unauthorized, refusal.to_string()))?;
+        let (issuer, claims) = self.verify(token)?;
         Ok(Admitted {
             issuer,
             expires_at: claims.exp.unwrap_or_default(),
@@ -216,6 +213,31 @@ impl Authority {
             may_create: claims.video.room_create,
         })
     }
+
+    /// What a token lets its bearer observe.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Unauthorized`] for a token that is not believed, and those of
+    /// [`Claims::observes`].
+    pub fn witness(&self, token: &str) -> Result<Witness, RequestError> {
+        let (_, claims) = self.verify(token)?;
+        let until = claims.exp.unwrap_or_default().saturating_add(LEEWAY);
+        Ok(Witness { room: claims.observes()?, until })
+    }
+
+    fn verify(&self, token: &str) -> Result<(String, Claims), RequestError> {
+        let verified = self.keys().verify(token);
+        verified.map_err(|refusal| RequestError::new(ErrorCode::Unauthorized, refusal.to_string()))
+    }
+}
+
+/// Somebody who reads what happens and is in no room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witness {
+    /// The one room, or `None` for all of them.
+    pub room: Option<String>,
+    /// When the token ends, with what clocks may differ by: seconds since 1970 (UTC).
+    pub until: u64,
 }
 
 /// Somebody whose token is believed.

@@ -290,6 +290,13 @@ pub struct Limits {
     pub connections_per_address: u32,
     /// TCP connections in all. More wait in the kernel's queue.
     pub connections: u32,
+    /// Event feeds (observers' streams and polls, participants without a WebSocket) of one address
+    /// (IPv6: one /64).
+    pub feeds_per_address: u32,
+    /// Event feeds of observers with one token.
+    pub feeds_per_token: u32,
+    /// Event feeds in all.
+    pub feeds: u32,
 }
 
 impl Default for Limits {
@@ -301,6 +308,9 @@ impl Default for Limits {
             join_burst: 100,
             connections_per_address: 500,
             connections: 10_000,
+            feeds_per_address: 500,
+            feeds_per_token: 100,
+            feeds: 10_000,
         }
     }
 }

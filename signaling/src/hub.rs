@@ -13,12 +13,14 @@ use signaling_core::reply::{InLobby, Joined, Outcome, Reply, Resumed};
 use signaling_core::request::{Request, Resume};
 use signaling_core::room::{self, Room};
 use signaling_core::{Admission, AttachmentId};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::actor::{Actor, INBOX, Letter, Signal};
 use crate::bars::Bars;
 use crate::clock::Clock;
 use crate::counters::Counters;
+use crate::feed::View;
+use crate::firehose::Firehose;
 use crate::media::{MediaPlane, Outlet, Routes};
 use crate::outbox::{End, Outbox, Parcel, Parcels, outbox};
 
@@ -42,6 +44,7 @@ struct Shared {
     clock: Clock,
     counters: Arc<Counters>,
     bars: Bars,
+    firehose: Firehose,
     attachments: AtomicU64,
     stopping: AtomicBool,
     /// Every room's task holds a receiver: when all are gone, all rooms are over.
@@ -90,6 +93,19 @@ struct RoomHandle {
     signals: mpsc::UnboundedSender<Signal>,
 }
 
+impl RoomHandle {
+    fn send(&self, letter: Letter) -> Result<(), RequestError> {
+        self.inbox.try_send(letter).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => {
+                RequestError::new(ErrorCode::Busy, "the room is busy; ask again in a moment")
+            }
+            mpsc::error::TrySendError::Closed(_) => {
+                RequestError::new(ErrorCode::NotFound, "the room is over")
+            }
+        })
+    }
+}
+
 impl Hub {
     /// No rooms yet.
     pub fn new(
@@ -107,6 +123,7 @@ impl Hub {
                 clock: Clock::start(),
                 counters,
                 bars: Bars::default(),
+                firehose: Firehose::new(rand::random()),
                 attachments: AtomicU64::new(1),
                 stopping: AtomicBool::new(false),
                 tasks: watch::channel(()).0,
@@ -117,6 +134,27 @@ impl Hub {
     /// What each room keeps to.
     pub fn room_config(&self) -> &room::Config {
         &self.shared.config.room
+    }
+
+    /// What happens in all rooms.
+    pub fn firehose(&self) -> &Firehose {
+        &self.shared.firehose
+    }
+
+    /// What an observer is to read in the room `name` after the cursor `after`, and from now on.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] when there is no such room, [`ErrorCode::Busy`].
+    pub async fn observe(&self, name: &str, after: Option<String>) -> Result<View, RequestError> {
+        let gone = || RequestError::new(ErrorCode::NotFound, "there is no such room");
+        let room = self.rooms().get(name).cloned().ok_or_else(gone)?;
+        let (reply, view) = oneshot::channel();
+        room.send(Letter::Observe { after, reply })?;
+        match tokio::time::timeout(REPLY_TIMEOUT, view).await {
+            Ok(Ok(view)) => Ok(view),
+            Ok(Err(_)) => Err(gone()),
+            Err(_) => Err(RequestError::new(ErrorCode::Busy, "no answer in time; ask again")),
+        }
     }
 
     /// Lets somebody into a room, or its lobby. The room begins with the first one where that is
@@ -288,6 +326,7 @@ impl Hub {
         if tokio::time::timeout(patience, self.shared.tasks.closed()).await.is_err() {
             tracing::warn!("some rooms did not end in time");
         }
+        self.shared.firehose.close();
     }
 
     fn tell_all(&self, signal: impl Fn() -> Signal) {
@@ -357,7 +396,7 @@ impl std::fmt::Debug for Attachment {
 impl Attachment {
     /// Sends the letter that makes this an attachment, and waits for the reply to it.
     async fn first(&mut self, letter: Letter) -> Result<Reply, FirstError> {
-        self.send(letter).map_err(|error| match error.code {
+        self.room.send(letter).map_err(|error| match error.code {
             ErrorCode::Busy => FirstError::Refused(error),
             _ => FirstError::RoomGone,
         })?;
@@ -377,18 +416,7 @@ impl Attachment {
     /// # Errors
     /// [`ErrorCode::Busy`] when the room's inbox is full, [`ErrorCode::NotFound`] when it is over.
     pub fn request(&self, request: u64, body: Request) -> Result<(), RequestError> {
-        self.send(Letter::Request { attachment: self.id, request, body })
-    }
-
-    fn send(&self, letter: Letter) -> Result<(), RequestError> {
-        self.room.inbox.try_send(letter).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => {
-                RequestError::new(ErrorCode::Busy, "the room is busy; ask again in a moment")
-            }
-            mpsc::error::TrySendError::Closed(_) => {
-                RequestError::new(ErrorCode::NotFound, "the room is over")
-            }
-        })
+        self.room.send(Letter::Request { attachment: self.id, request, body })
     }
 
     /// The next parcel.

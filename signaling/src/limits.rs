@@ -1,10 +1,12 @@
 //! How much one address or one connection may ask: token buckets and counted places.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use signaling_core::error::{ErrorCode, RequestError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config;
@@ -187,6 +189,90 @@ impl Drop for Place {
     }
 }
 
+/// Places for event feeds, in all, by address and by token.
+#[derive(Clone)]
+pub struct Feeds {
+    counts: Arc<Mutex<HashMap<Share, u32>>>,
+    total: u32,
+    per_address: u32,
+    per_token: u32,
+    hasher: RandomState,
+}
+
+/// What feeds are counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Share {
+    Total,
+    Address(Origin),
+    /// A token's hash, with a secret of this run.
+    Token(u64),
+}
+
+impl Feeds {
+    /// As configured.
+    pub fn new(limits: &config::Limits) -> Feeds {
+        Feeds {
+            counts: Arc::default(),
+            total: limits.feeds,
+            per_address: limits.feeds_per_address,
+            per_token: limits.feeds_per_token,
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// A place for a feed of `address`, and of `token` where it is read with one.
+    ///
+    /// # Errors
+    /// [`ErrorCode::RateLimited`] when the address or the token has enough, [`ErrorCode::Full`].
+    pub fn take(&self, address: IpAddr, token: Option<&str>) -> Result<FeedPlace, RequestError> {
+        let mut place = FeedPlace { counts: Arc::clone(&self.counts), shares: Vec::new() };
+        let limited = |message| RequestError::new(ErrorCode::RateLimited, message);
+        let token = token.map(|token| Share::Token(self.hasher.hash_one(token)));
+        if let Some(token) = token {
+            let error = limited("too many feeds are open with this token: close some first");
+            place.add(token, self.per_token, error)?;
+        }
+        let error = limited("too many feeds are open from this address: close some first");
+        place.add(Share::Address(address.into()), self.per_address, error)?;
+        let error = RequestError::new(ErrorCode::Full, "the server has all the feeds it takes");
+        place.add(Share::Total, self.total, error)?;
+        Ok(place)
+    }
+}
+
+/// One feed's place; free again when dropped.
+pub struct FeedPlace {
+    counts: Arc<Mutex<HashMap<Share, u32>>>,
+    shares: Vec<Share>,
+}
+
+impl FeedPlace {
+    fn add(&mut self, share: Share, limit: u32, error: RequestError) -> Result<(), RequestError> {
+        let mut counts = locked(&self.counts);
+        let count = counts.entry(share).or_insert(0);
+        if limit != 0 && *count >= limit {
+            return Err(error);
+        }
+        *count += 1;
+        self.shares.push(share);
+        Ok(())
+    }
+}
+
+impl Drop for FeedPlace {
+    fn drop(&mut self) {
+        let mut counts = locked(&self.counts);
+        for share in &self.shares {
+            if let Some(count) = counts.get_mut(share) {
+                *count -= 1;
+                if *count == 0 {
+                    counts.remove(share);
+                }
+            }
+        }
+    }
+}
+
 /// Every critical section here leaves the map whole, so a panic elsewhere spoils nothing.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -260,5 +346,28 @@ mod tests {
         assert!(connections.vacancy().await.take(address("192.0.2.1")).is_some());
         drop((two, three));
         assert!(locked(&connections.by_address).is_empty());
+    }
+
+    #[test]
+    fn feeds_are_counted_by_token_by_address_and_in_all() {
+        let limits = config::Limits {
+            feeds_per_token: 1,
+            feeds_per_address: 2,
+            feeds: 3,
+            ..Default::default()
+        };
+        let feeds = Feeds::new(&limits);
+        let take = |text, token| feeds.take(address(text), token);
+        let refused = |text, token| take(text, token).err().map(|error| error.code);
+        let one = take("192.0.2.1", Some("a")).unwrap();
+        assert_eq!(refused("192.0.2.2", Some("a")), Some(ErrorCode::RateLimited));
+        let two = take("192.0.2.1", None).unwrap();
+        assert_eq!(refused("192.0.2.1", Some("b")), Some(ErrorCode::RateLimited));
+        let three = take("192.0.2.2", Some("b")).unwrap();
+        assert_eq!(refused("192.0.2.3", None), Some(ErrorCode::Full));
+        drop(one);
+        let again = take("192.0.2.1", Some("a")).unwrap();
+        drop((two, three, again));
+        assert!(locked(&feeds.counts).is_empty(), "what was refused left nothing behind");
     }
 }

@@ -85,6 +85,17 @@ impl Notice {
         Ok(Notice { envelope, wire })
     }
 
+    /// The frame as JSON, whatever it is on doors that carry bytes.
+    ///
+    /// # Errors
+    /// As [`Notice::new`].
+    pub fn json(&self) -> anyhow::Result<Bytes> {
+        match &self.wire {
+            Wire::Text(json) => Ok(json.clone()),
+            Wire::Binary(_) => Ok(serde_json::to_vec(&self.envelope.frame)?.into()),
+        }
+    }
+
     fn len(&self) -> usize {
         match &self.wire {
             Wire::Text(bytes) | Wire::Binary(bytes) => bytes.len(),

@@ -12,7 +12,7 @@ use crate::info::{
     Binding, ChatMessage, DataMessage, GrantsInfo, ParticipantInfo, RoomInfo, TrackInfo, Waiting,
 };
 use crate::reply::Joined;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Overview, Snapshot};
 
 /// Why a participant is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -221,6 +221,16 @@ pub enum Event {
         /// The room as it is now.
         snapshot: Box<Snapshot>,
     },
+    /// For observers: the room as it is. It comes first without a cursor, and wherever events are
+    /// missing; it stands for everything up to its cursor.
+    #[serde(rename = "overview")]
+    Overview {
+        /// Whether the reader had a place, and events after it are missing.
+        lost: bool,
+        /// The room.
+        #[serde(flatten)]
+        overview: Overview,
+    },
     /// Private: this track now flows on that m-line of the receiver's peer connection.
     #[serde(rename = "subscription.bound")]
     SubscriptionBound(Binding),
@@ -273,6 +283,11 @@ impl Audience {
             Audience::Some(some) => some.contains(&reader),
         }
     }
+
+    /// Whether an observer gets to see the event, who is nobody in the room.
+    pub fn is_public(&self) -> bool {
+        matches!(self, Audience::Room | Audience::Others(_))
+    }
 }
 
 impl Event {
@@ -283,6 +298,7 @@ impl Event {
             Event::LobbyAdmitted { .. }
             | Event::Moved { .. }
             | Event::Gap { .. }
+            | Event::Overview { .. }
             | Event::Disconnected { .. } => false,
             Event::DataReceived { message } => !message.lossy,
             _ => true,

@@ -114,7 +114,7 @@ pub struct OrielClaims {
     /// token does not.
     #[serde(skip_serializing_if = "is_false")]
     pub service: bool,
-    /// May read what happens in every room.
+    /// May read what happens in `video.room` without being in it; in every room where that names none.
     #[serde(skip_serializing_if = "is_false")]
     pub observe: bool,
 }
@@ -208,6 +208,20 @@ impl Claims {
         name::check_label("the display name", &name)?;
         name::check_metadata(&metadata, &attributes)?;
         Ok(Entry { room, identity, name, metadata, attributes, grants: self.grants() })
+    }
+
+    /// The room whose events the token lets its bearer observe; `None` for those of all rooms.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Forbidden`] when it lets nobody observe.
+    pub fn observes(&self) -> Result<Option<String>, RequestError> {
+        if !self.oriel.observe {
+            return Err(RequestError::new(
+                ErrorCode::Forbidden,
+                "the token does not allow observing: it needs oriel.observe",
+            ));
+        }
+        Ok(non_empty(self.video.room.clone()))
     }
 
     /// What the token allows in its room.

@@ -123,12 +123,19 @@ impl Serialize for Secret {
     }
 }
 
+impl FromStr for Secret {
+    type Err = InvalidId;
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let digits = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let value = digits.then(|| u128::from_str_radix(text, 16).ok()).flatten();
+        value.map(Secret).ok_or(InvalidId)
+    }
+}
+
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        let digits = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let value = digits.then(|| u128::from_str_radix(&text, 16).ok()).flatten();
-        value.map(Secret).ok_or_else(|| serde::de::Error::custom("not a secret of this server"))
+        text.parse().map_err(|_| serde::de::Error::custom("not a secret of this server"))
     }
 }
 

@@ -24,7 +24,7 @@ use crate::participant::{Asker, AttachmentId, Participant};
 use crate::participants::Participants;
 use crate::reply::{Done, Outcome, Reply};
 use crate::request::Request;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Overview, Snapshot};
 
 mod chat;
 mod config;
@@ -172,6 +172,15 @@ impl Room {
     /// The numbered log.
     pub fn journal(&self) -> &Journal {
         &self.journal
+    }
+
+    /// The room as an observer may see it now.
+    pub fn overview(&self) -> Overview {
+        Overview {
+            room: self.info.clone(),
+            participants: self.visible(),
+            cursor: self.journal.cursor().to_string(),
+        }
     }
 
     /// Those whom the others know of, in the order they came.

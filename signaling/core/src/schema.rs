@@ -21,7 +21,7 @@ use crate::request::{
     Remove, Request, RequestFrame, Resume, Send, SetGrants, SetRole, SetRoom, Signal, Tracks,
     Unpublish, Update, Viewport, ViewportSize,
 };
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Overview, Snapshot};
 
 const HEADER: &str = "\
 // Generated from the Rust types of signaling/core. Do not edit: change them and run
@@ -110,7 +110,7 @@ fn typescript() -> String {
     declare!(RoomId, ParticipantId, TrackId, ChatId, Secret);
     declare!(MediaKind, TrackSource, Role, LeaveReason, EndReason, ErrorCode, RequestError);
     declare!(RoomInfo, ParticipantInfo, TrackInfo, ChatMessage, DataMessage, Waiting, Binding);
-    declare!(GrantsInfo, IceServer, Limits, Snapshot);
+    declare!(GrantsInfo, IceServer, Limits, Snapshot, Overview);
     declare!(Join, Resume, Offer, Candidate, Publish, Unpublish, Mute, Tracks, ViewportSize);
     declare!(Viewport, Chat, Hand, Update, Send, Listen, Signal, AskToUnmute, Remove, SetRole);
     declare!(SetGrants, Move, SetRoom, Admit, Deny, Request);

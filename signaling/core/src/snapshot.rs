@@ -1,5 +1,5 @@
-//! A room as one participant sees it at one place in the journal: what a newcomer gets, and whoever
-//! lost its place.
+//! A room at one place in its journal: what a newcomer gets, and whoever lost its place. A participant
+//! has a [`Snapshot`], an observer an [`Overview`].
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,18 @@ pub struct Snapshot {
     pub chat: Vec<ChatMessage>,
     /// Who waits in the lobby, first come first; empty for those who do not steer the room.
     pub waiting: Vec<Waiting>,
+    /// Events after this place are not in it yet: `epoch.seq`.
+    pub cursor: String,
+}
+
+/// Everything that an observer may see.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Overview {
+    /// The room.
+    pub room: RoomInfo,
+    /// Those whom the others know of, in the order they came.
+    pub participants: Vec<ParticipantInfo>,
     /// Events after this place are not in it yet: `epoch.seq`.
     pub cursor: String,
 }

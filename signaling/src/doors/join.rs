@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::{Extension, State};
-use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use axum::http::{Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -13,10 +13,11 @@ use signaling_core::info::{IceServer, Limits};
 use signaling_core::name;
 
 use super::{Context, has_content_type, read_body};
+use crate::cors;
 use crate::limits::MESSAGE_BYTES;
 use crate::problem::Problem;
 use crate::server::Peer;
-use crate::site::{PageOrigin, Site};
+use crate::site::Site;
 
 /// What a guest says.
 #[derive(Debug, Deserialize)]
@@ -36,8 +37,8 @@ struct Ticket {
     identity: String,
     ice_servers: Vec<IceServer>,
     limits: Limits,
-    /// The doors that signaling goes by, the best first.
-    transports: [&'static str; 1],
+    /// The ways that signaling goes, the best first.
+    transports: [&'static str; 3],
 }
 
 pub(super) fn routes(context: &Context) -> Router {
@@ -49,12 +50,12 @@ async fn join(
     Extension(peer): Extension<Peer>,
     request: Request<Body>,
 ) -> Response {
+    let origin = match cors::check(&context.site, &request) {
+        Ok(origin) => origin,
+        Err(error) => return Problem::from(error).into_response(),
+    };
     let (head, body) = request.into_parts();
-    let origin = context.site.page_origin(&head.uri, &head.headers);
     let ticket = async {
-        if origin == PageOrigin::Foreign {
-            return Err(Problem::from(foreign_origin()));
-        }
         if !has_content_type(&head.headers, "application/json") {
             return Err(Problem::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -81,7 +82,7 @@ async fn join(
         }
         Err(problem) => problem.into_response(),
     };
-    allow(&origin, response.headers_mut());
+    cors::allow(&origin, response.headers_mut());
     response
 }
 
@@ -116,38 +117,10 @@ fn admit_guest(context: &Context, ask: Ask, base_url: &str) -> Result<Ticket, Re
         ice_servers: context.ice.servers(Some(base_url), &identity),
         identity,
         limits: context.hub.room_config().limits,
-        transports: ["websocket"],
+        transports: ["websocket", "sse", "poll"],
     })
 }
 
-/// The Fetch standard's CORS preflight, for pages of allowed origins.
 async fn preflight(State(context): State<Context>, request: Request<Body>) -> Response {
-    let origin = context.site.page_origin(request.uri(), request.headers());
-    if origin == PageOrigin::Foreign {
-        return Problem::from(foreign_origin()).into_response();
-    }
-    let mut response = StatusCode::NO_CONTENT.into_response();
-    allow(&origin, response.headers_mut());
-    for (name, value) in [
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "POST, OPTIONS"),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, "content-type"),
-        (header::ACCESS_CONTROL_MAX_AGE, "86400"),
-    ] {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    response
-}
-
-fn allow(origin: &PageOrigin, headers: &mut HeaderMap) {
-    headers.insert(header::VARY, HeaderValue::from_static("origin"));
-    if let PageOrigin::Allowed(origin) = origin {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-    }
-}
-
-fn foreign_origin() -> RequestError {
-    RequestError::new(
-        ErrorCode::Forbidden,
-        "pages of this origin may not join: see server.allowed_origins",
-    )
+    cors::preflight(&context.site, &request, "POST, OPTIONS")
 }

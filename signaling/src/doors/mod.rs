@@ -22,10 +22,11 @@ use crate::auth::{Admitted, Authority};
 use crate::counters::Counters;
 use crate::hub::Hub;
 use crate::ice::Ice;
-use crate::limits::{Joins, Rate};
+use crate::limits::{Feeds, Joins, Rate};
 use crate::problem::{Problem, word};
 use crate::site::Site;
 
+pub mod feeds;
 pub mod internal;
 pub mod join;
 pub mod pages;
@@ -48,6 +49,8 @@ pub struct Context {
     pub joins: Joins,
     /// Requests on one connection.
     pub requests: Rate,
+    /// Feeds of events.
+    pub feeds: Feeds,
     /// Makes out the ICE servers that participants are told of.
     pub ice: Ice,
     /// What is counted.
@@ -62,6 +65,7 @@ pub fn public(context: &Context) -> Router {
     Router::new()
         .merge(join::routes(context))
         .merge(websocket::routes(context))
+        .merge(feeds::routes(context))
         .merge(whip::routes(context))
         .merge(pages::routes())
         .fallback(|| async {

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod data;
+mod feed_readers;
+mod feeds;
 mod moderation;
 mod pages;
 mod recovery;

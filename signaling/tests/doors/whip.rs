@@ -9,7 +9,7 @@ const SDP: (&str, &str) = ("content-type", "application/sdp");
 const SDPFRAG: (&str, &str) = ("content-type", "application/trickle-ice-sdpfrag");
 
 /// An encoder's offer, or with `recvonly` a player's.
-fn offer(direction: &str) -> String {
+pub(crate) fn offer(direction: &str) -> String {
     let fingerprint = ["AB"; 32].join(":");
     let transport = format!(
         "c=IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\n\

@@ -213,6 +213,16 @@ export type Snapshot = {
   cursor: string,
 };
 
+/** Everything that an observer may see. */
+export type Overview = {
+  /** The room. */
+  room: RoomInfo,
+  /** Those whom the others know of, in the order they came. */
+  participants: Array<ParticipantInfo>,
+  /** Events after this place are not in it yet: `epoch.seq`. */
+  cursor: string,
+};
+
 /** Payload of `Join`. */
 export type Join = {
   /** The access token (JWT). It belongs here and never in a URL, which ends up in logs. */
@@ -651,6 +661,15 @@ export type Event =
       to: number,
       /** The room as it is now. */
       snapshot: Snapshot }
+  | { "type": "overview",
+      /** Whether the reader had a place, and events after it are missing. */
+      lost: boolean,
+      /** The room. */
+      room: RoomInfo,
+      /** Those whom the others know of, in the order they came. */
+      participants: Array<ParticipantInfo>,
+      /** Events after this place are not in it yet: `epoch.seq`. */
+      cursor: string }
   | { "type": "subscription.bound" } & Binding
   | { "type": "subscription.unbound" } & Binding
   | { "type": "slots.needed",

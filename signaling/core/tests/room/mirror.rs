@@ -115,7 +115,9 @@ impl Mirror {
                 self.known.bindings.remove(at.unwrap_or_else(|| panic!("not bound: {event:?}")));
             }
             Event::RoomStarted { .. } => panic!("nobody is in the room when it starts"),
-            Event::LobbyAdmitted { .. } | Event::Moved { .. } => panic!("not for one inside"),
+            Event::LobbyAdmitted { .. } | Event::Moved { .. } | Event::Overview { .. } => {
+                panic!("not for one inside")
+            }
             Event::RoomEnded { .. }
             | Event::UnmuteAsked { .. }
             | Event::SlotsNeeded { .. }

@@ -9,17 +9,16 @@ use axum::extract::{Extension, State};
 use axum::http::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use signaling_core::error::{ErrorCode, RequestError};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::Context;
+use crate::cors;
 use crate::limits::{MESSAGE_BYTES, SDP_BYTES};
+use crate::participation::Visit;
 use crate::problem::Problem;
 use crate::server::Peer;
-use crate::site::PageOrigin;
 
-mod frame;
 mod handshake;
 mod socket;
 
@@ -42,19 +41,15 @@ async fn open(
     mut request: Request<Body>,
 ) -> Response {
     // Any page may open a WebSocket to anywhere; browsers only say which page it is.
-    if context.site.page_origin(request.uri(), request.headers()) == PageOrigin::Foreign {
-        return Problem::from(RequestError::new(
-            ErrorCode::Forbidden,
-            "pages of this origin may not join: see server.allowed_origins",
-        ))
-        .into_response();
+    if let Err(error) = cors::check(&context.site, &request) {
+        return Problem::from(error).into_response();
     }
     let response = match handshake::respond(request.method(), request.headers()) {
         Ok(response) => response,
         Err(problem) => return problem.into_response(),
     };
     let upgrade = hyper::upgrade::on(&mut request);
-    let visit = socket::Visit {
+    let visit = Visit {
         address: peer.address,
         base_url: context.site.base_url(request.uri(), request.headers()),
     };

@@ -1,21 +1,15 @@
 //! The life of one socket: join or resume, then requests in and parcels out, then a closing word.
 
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use signaling_core::Admission;
 use signaling_core::error::{ErrorCode, RequestError};
-use signaling_core::event::{Event, LeaveReason};
-use signaling_core::grants::Asked;
-use signaling_core::id::Secret;
-use signaling_core::info::IceServer;
-use signaling_core::interest::Interest;
-use signaling_core::reply::{Outcome, Reply};
-use signaling_core::request::{Join, Request, RequestFrame, Resume};
+use signaling_core::event::LeaveReason;
+use signaling_core::reply::Outcome;
+use signaling_core::request::RequestFrame;
 use tokio::time::{MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
@@ -23,20 +17,12 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
-use super::frame::{self, BadFrame};
 use super::handshake::Bounded;
 use crate::doors::Context;
-use crate::hub::{Attachment, Entered, Visitor};
+use crate::frame::{self, BadFrame};
 use crate::limits::TokenBucket;
 use crate::outbox::{End, Parcel, Wire};
-
-/// How somebody came to this door.
-pub(super) struct Visit {
-    /// Its address.
-    pub(super) address: IpAddr,
-    /// Scheme and host that it asked for, if it named one.
-    pub(super) base_url: Option<String>,
-}
+use crate::participation::{Participation, Visit};
 
 type Socket = WebSocketStream<Bounded<TokioIo<Upgraded>>>;
 
@@ -76,19 +62,16 @@ impl From<RequestError> for Goodbye {
 type Ending = Option<Goodbye>;
 
 pub(super) async fn run(mut socket: Socket, context: Context, visit: Visit) {
-    let joined = timeout(STRANGER_TIMEOUT, join(&mut socket, &context, &visit)).await;
+    let joined = timeout(STRANGER_TIMEOUT, join(&mut socket, &context, visit)).await;
     let ending = match joined {
-        Ok(Ok((attachment, secret))) => {
+        Ok(Ok(participation)) => {
             socket.get_mut().lift();
             let mut session = Session {
                 bucket: TokenBucket::new(context.requests, Instant::now()),
                 refused: 0,
                 heard: Instant::now(),
                 socket: &mut socket,
-                attachment,
-                secret,
-                context: &context,
-                visit: &visit,
+                participation,
             };
             session.run().await
             // The attachment goes here: the room hears of the end before the closing handshake.
@@ -104,13 +87,12 @@ pub(super) async fn run(mut socket: Socket, context: Context, visit: Visit) {
     }
 }
 
-/// The first frame must be a join, or a resume. Its reply is sent either way. The secret is the one that
-/// opens `resume`.
+/// The first frame must be a join, or a resume. Its reply is sent either way.
 async fn join(
     socket: &mut Socket,
     context: &Context,
-    visit: &Visit,
-) -> Result<(Attachment, Secret), Ending> {
+    visit: Visit,
+) -> Result<Participation, Ending> {
     let text = loop {
         match socket.next().await {
             Some(Ok(Message::Text(text))) => break text,
@@ -123,100 +105,13 @@ async fn join(
         Ok(frame) => frame,
         Err(BadFrame { id, error }) => return Err(refuse(socket, id, error).await),
     };
-    let outcome = match request {
-        Request::Join(ask) => {
-            let secret = Secret(rand::random());
-            let outcome = enter(context, visit, ask, secret).await;
-            context.note_join("websocket", &outcome);
-            outcome.map(|(attachment, reply)| (attachment, secret, reply))
-        }
-        Request::Resume(ask) => {
-            let secret = ask.secret;
-            let outcome = resume(context, visit, ask).await;
-            outcome.map(|(attachment, reply)| (attachment, secret, reply))
-        }
-        _ => Err(RequestError::new(
-            ErrorCode::Unauthorized,
-            "the first request must be a join or a resume",
-        )),
-    };
-    match outcome {
-        Ok((attachment, secret, reply)) => {
+    match Participation::begin(context, "websocket", visit, request).await {
+        Ok((participation, reply)) => {
             send_reply(socket, id, Outcome::Ok(reply)).await?;
-            Ok((attachment, secret))
+            Ok(participation)
         }
         Err(error) => Err(refuse(socket, Some(id), error).await),
     }
-}
-
-async fn enter(
-    context: &Context,
-    visit: &Visit,
-    ask: Join,
-    secret: Secret,
-) -> Result<(Attachment, Reply), RequestError> {
-    let asked = Asked {
-        room: ask.room,
-        identity: ask.identity,
-        name: ask.name,
-        attributes: ask.attributes,
-    };
-    let admitted = context.admit(visit.address, &ask.token, asked)?;
-    let entry = admitted.entry;
-    let identity = entry.identity.ok_or_else(|| {
-        RequestError::new(ErrorCode::BadRequest, "neither the token nor the join names an identity")
-    })?;
-    let visitor = Visitor {
-        room: entry.room,
-        may_create: admitted.may_create,
-        wants_events: true,
-        bearer: admitted.bearer,
-        admission: Admission {
-            identity,
-            name: entry.name,
-            metadata: entry.metadata,
-            attributes: entry.attributes,
-            grants: entry.grants,
-            guest: context.authority.guests_are_welcome(),
-            headless: false,
-            interest: match ask.auto_subscribe {
-                Some(false) => Interest::None,
-                _ => Interest::All,
-            },
-            ice_servers: ice_servers(context, visit, secret),
-            issuer: admitted.issuer,
-            expires_at: admitted.expires_at,
-            password: ask.password,
-            resume: secret,
-            moved_from: None,
-        },
-    };
-    Ok(match context.hub.enter(visitor).await? {
-        (attachment, Entered::Room(joined)) => (attachment, Reply::Joined(joined)),
-        (attachment, Entered::Lobby(lobby)) => (attachment, Reply::InLobby(lobby)),
-    })
-}
-
-/// Those who come back are not slowed down: after a blip of the network they come all at once. Those
-/// who guess are.
-async fn resume(
-    context: &Context,
-    visit: &Visit,
-    ask: Resume,
-) -> Result<(Attachment, Reply), RequestError> {
-    let ice_servers = ice_servers(context, visit, ask.secret);
-    match context.hub.resume(ask, ice_servers).await {
-        Ok((attachment, resumed)) => Ok((attachment, Reply::Resumed(resumed))),
-        Err(error) => {
-            context.limit_joins(visit.address)?;
-            Err(error)
-        }
-    }
-}
-
-/// Made out for the way that the client came. Its secret stands for who it is, on a later connection, too.
-fn ice_servers(context: &Context, visit: &Visit, secret: Secret) -> Vec<IceServer> {
-    context.ice.servers(visit.base_url.as_deref(), secret)
 }
 
 /// Refuses the first frame: a reply where it has a number, and the end either way.
@@ -232,10 +127,7 @@ async fn refuse(socket: &mut Socket, id: Option<u64>, error: RequestError) -> En
 /// A socket that has joined.
 struct Session<'a> {
     socket: &'a mut Socket,
-    attachment: Attachment,
-    secret: Secret,
-    context: &'a Context,
-    visit: &'a Visit,
+    participation: Participation,
     bucket: TokenBucket,
     /// Frames in a row that were over the limit.
     refused: u32,
@@ -249,7 +141,7 @@ impl Session<'_> {
         loop {
             let step = tokio::select! {
                 message = self.socket.next() => self.on_message(message).await,
-                parcel = self.attachment.next() => self.on_parcel(parcel).await,
+                parcel = self.participation.next() => self.on_parcel(parcel).await,
                 _ = pings.tick() => self.on_tick().await,
             };
             if let Err(ending) = step {
@@ -265,7 +157,7 @@ impl Session<'_> {
             // What a browser says when its page is closed (RFC 6455 §7.4.1), and whatever else it had
             // to say may be lost then. Who comes back joins anew.
             Some(Ok(Message::Close(Some(frame)))) if frame.code == CloseCode::Away => {
-                self.attachment.leave().await;
+                self.participation.leave().await;
                 return Err(None);
             }
             other => return Err(unusable(other)),
@@ -288,15 +180,10 @@ impl Session<'_> {
         };
         let (id, error) = match parsed {
             Ok(frame) if !allowed => (frame.id, limit()),
-            Ok(RequestFrame { id, mut request }) => {
-                if let Request::IceServers { fresh } = &mut request {
-                    *fresh = ice_servers(self.context, self.visit, self.secret);
-                }
-                match self.attachment.request(id, request) {
-                    Ok(()) => return Ok(()),
-                    Err(error) => (id, error),
-                }
-            }
+            Ok(RequestFrame { id, request }) => match self.participation.request(id, request) {
+                Ok(()) => return Ok(()),
+                Err(error) => (id, error),
+            },
             Err(BadFrame { id: Some(id), error }) => (id, error),
             Err(BadFrame { id: None, error }) => return Err(Some(error.into())),
         };
@@ -312,16 +199,10 @@ impl Session<'_> {
                 Wire::Text(json) => send_json(self.socket, json).await,
                 Wire::Binary(bytes) => send(self.socket, Message::Binary(bytes)).await,
             },
-            Ok(Parcel::Moved(mut moved)) => {
-                self.attachment = moved.attachment;
-                self.secret = moved.joined.resume;
-                // Those of the room before may have ended.
-                moved.joined.ice_servers = ice_servers(self.context, self.visit, self.secret);
-                match frame::event(Event::Moved { joined: moved.joined }) {
-                    Some(text) => send(self.socket, Message::text(text)).await,
-                    None => Err(Some(farewell(LeaveReason::Internal))),
-                }
-            }
+            Ok(Parcel::Moved(moved)) => match frame::event(self.participation.follow(*moved)) {
+                Some(text) => send(self.socket, Message::text(text)).await,
+                None => Err(Some(farewell(LeaveReason::Internal))),
+            },
             Ok(Parcel::Close(reason)) => Err(Some(farewell(reason))),
             Err(End::Overrun) => Err(Some(slow())),
             Err(End::RoomGone) => Err(Some(farewell(LeaveReason::Internal))),

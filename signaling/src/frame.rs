@@ -1,6 +1,11 @@
-//! Text frames to requests, replies to text frames.
+//! Frames to requests, replies and events to frames: the same whatever door carries them.
 
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use signaling_core::error::{ErrorCode, RequestError};
 use signaling_core::event::{Event, EventFrame};
 use signaling_core::reply::{Outcome, ReplyFrame};
@@ -14,14 +19,18 @@ const DEPTH: usize = 32;
 
 /// A frame that is no request.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct BadFrame {
+pub struct BadFrame {
     /// Its number, where it has one: then it gets a reply. Otherwise the sender is lost.
-    pub(super) id: Option<u64>,
-    pub(super) error: RequestError,
+    pub id: Option<u64>,
+    /// What is wrong with it.
+    pub error: RequestError,
 }
 
-/// Reads one frame.
-pub(super) fn parse(text: &str) -> Result<RequestFrame, BadFrame> {
+/// Reads one text frame.
+///
+/// # Errors
+/// What is wrong with it, and whom to tell.
+pub fn parse(text: &str) -> Result<RequestFrame, BadFrame> {
     let bad = |id, code, message: String| BadFrame { id, error: RequestError::new(code, message) };
     if is_deeper_than(text, DEPTH) {
         let message = format!("nested deeper than {DEPTH}");
@@ -68,7 +77,10 @@ fn is_deeper_than(text: &str, depth: usize) -> bool {
 
 /// Reads one binary frame: a data message as its envelope, which is the request
 /// [`send`](Request::Send) in another dress. Its message id is the request's number.
-pub(super) fn parse_data(bytes: &[u8]) -> Result<RequestFrame, RequestError> {
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_data(bytes: &[u8]) -> Result<RequestFrame, RequestError> {
     let bad = |message: &str| RequestError::new(ErrorCode::BadRequest, message);
     let send = envelope::from_sender(bytes)
         .map_err(|error| bad(&format!("a binary frame is a data message: {error}")))?;
@@ -76,13 +88,55 @@ pub(super) fn parse_data(bytes: &[u8]) -> Result<RequestFrame, RequestError> {
     Ok(RequestFrame { id, request: Request::Send(send) })
 }
 
+/// Reads one frame, or an array of at most `limit`. In an array a text is a binary frame in base 64
+/// (RFC 4648 §4), for doors that carry text alone.
+///
+/// # Errors
+/// When it is no such thing. What is wrong with single frames is among the results.
+pub fn parse_batch(
+    text: &str,
+    limit: usize,
+) -> Result<Vec<Result<RequestFrame, BadFrame>>, RequestError> {
+    if !text.trim_start().starts_with('[') {
+        return Ok(vec![parse(text)]);
+    }
+    let bad = |message: String| RequestError::new(ErrorCode::BadRequest, message);
+    if is_deeper_than(text, DEPTH + 1) {
+        return Err(bad(format!("nested deeper than {DEPTH}")));
+    }
+    let frames: Vec<&RawValue> =
+        serde_json::from_str(text).map_err(|error| bad(format!("this is no array: {error}")))?;
+    if frames.len() > limit {
+        return Err(RequestError::new(
+            ErrorCode::TooLarge,
+            format!("at most {limit} frames are taken at once"),
+        ));
+    }
+    Ok(frames
+        .into_iter()
+        .map(|frame| match serde_json::from_str::<Cow<'_, str>>(frame.get()) {
+            Ok(envelope) => STANDARD
+                .decode(envelope.as_bytes())
+                .map_err(|error| bad(format!("a text in the array is base 64: {error}")))
+                .and_then(|bytes| parse_data(&bytes))
+                .map_err(|error| BadFrame { id: None, error }),
+            Err(_) => parse(frame.get()),
+        })
+        .collect())
+}
+
+/// Writes the envelope of a data message for doors that carry text alone: JSON, its base 64 as a text.
+pub fn envelope(bytes: &[u8]) -> String {
+    format!("\"{}\"", STANDARD.encode(bytes))
+}
+
 /// Writes one event.
-pub(super) fn event(event: Event) -> Option<String> {
+pub fn event(event: Event) -> Option<String> {
     serde_json::to_string(&EventFrame { seq: None, event }).ok()
 }
 
 /// Writes one reply. `None` only if these types could not be written, which they can.
-pub(super) fn reply(re: u64, outcome: Outcome) -> Option<String> {
+pub fn reply(re: u64, outcome: Outcome) -> Option<String> {
     serde_json::to_string(&ReplyFrame { re, outcome }).ok()
 }
 
@@ -120,10 +174,34 @@ mod tests {
         assert!(parse(&text).is_ok());
     }
 
+    #[test]
+    fn a_batch_is_frames_and_envelopes_in_order() {
+        let send = Request::Send(signaling_core::request::Send {
+            topic: "t".into(),
+            payload: vec![1].into(),
+            to: None,
+            listeners: false,
+            lossy: false,
+            message: Some(9),
+        });
+        // Version 1 with an id, a topic of one letter, a payload of one byte.
+        let bytes = [1, 8, 0, 0, 0, 0, 0, 0, 0, 9, 1, b't', 1];
+        let text = format!(r#"[{{"id":7,"type":"ping"}},{},{{"id":8}},3]"#, envelope(&bytes));
+        let batch = parse_batch(&text, 4).unwrap();
+        assert_eq!(batch[0], Ok(RequestFrame { id: 7, request: Request::Ping }));
+        assert_eq!(batch[1], Ok(RequestFrame { id: 9, request: send }));
+        assert_eq!(batch[2].as_ref().unwrap_err().id, Some(8));
+        assert_eq!(batch[3].as_ref().unwrap_err().id, None);
+        assert_eq!(parse_batch(&text, 3).unwrap_err().code, ErrorCode::TooLarge);
+        assert_eq!(parse_batch("[", 3).unwrap_err().code, ErrorCode::BadRequest);
+        assert_eq!(parse_batch(r#"{"id":7,"type":"ping"}"#, 1).unwrap().len(), 1);
+    }
+
     proptest::proptest! {
         #[test]
         fn no_text_panics(text in "\\PC{0,64}") {
             let _ = parse(&text);
+            let _ = parse_batch(&text, 4);
         }
     }
 }

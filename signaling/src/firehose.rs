@@ -1,0 +1,264 @@
+//! What happens in all rooms, as one numbered log: the server's journal, with an epoch of its own.
+//!
+//! It has the durable events that everybody in a room may see, without the application's data. Rooms
+//! write in the order in which things happen in them. Bounded by bytes.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use signaling_core::event::{Envelope, Event};
+use signaling_core::id::RoomId;
+use signaling_core::info::RoomInfo;
+use signaling_core::journal::Cursor;
+use tokio::sync::broadcast;
+
+use crate::feed::{Item, STREAM, View};
+
+/// Bytes of events that are kept for those who come back.
+const JOURNAL_BYTES: usize = 4 << 20;
+
+/// The server's journal. Clones are the same one.
+#[derive(Clone)]
+pub struct Firehose {
+    log: Arc<Mutex<Log>>,
+}
+
+struct Log {
+    epoch: u64,
+    last: u64,
+    kept: VecDeque<Arc<Item>>,
+    bytes: usize,
+    /// As they are after the last event.
+    rooms: BTreeMap<RoomId, Live>,
+    /// `None` when the server stops.
+    live: Option<broadcast::Sender<Arc<Item>>>,
+}
+
+/// One room in an overview.
+#[derive(Serialize)]
+struct Live {
+    room: RoomInfo,
+    /// Those whom the others know of.
+    participants: u64,
+}
+
+/// An event of a room as it stands in the server's journal.
+#[derive(Serialize)]
+struct Frame<'a> {
+    seq: u64,
+    r#type: &'a str,
+    at: u64,
+    room: Place<'a>,
+    event: &'a RawValue,
+}
+
+#[derive(Serialize)]
+struct Place<'a> {
+    id: RoomId,
+    name: &'a str,
+}
+
+#[derive(Serialize)]
+struct Overview<'a> {
+    r#type: &'static str,
+    lost: bool,
+    rooms: Vec<&'a Live>,
+    cursor: String,
+}
+
+impl Firehose {
+    /// Nothing has happened yet. `epoch` must be a random number.
+    pub fn new(epoch: u64) -> Firehose {
+        let log = Log {
+            epoch,
+            last: 0,
+            kept: VecDeque::new(),
+            bytes: 0,
+            rooms: BTreeMap::new(),
+            live: Some(broadcast::channel(STREAM).0),
+        };
+        Firehose { log: Arc::new(Mutex::new(log)) }
+    }
+
+    /// Takes an event of the room `name` over, if it is one for this log. `json` is its frame.
+    pub fn append(&self, name: &str, envelope: &Envelope, json: &[u8]) {
+        let event = &envelope.frame.event;
+        let is_data = matches!(event, Event::DataReceived { .. });
+        if !event.is_durable() || is_data || !envelope.audience.is_public() {
+            return;
+        }
+        let mut log = self.log();
+        log.learn(envelope.room, event);
+        log.write(name, envelope, json);
+    }
+
+    /// What is to be read after the cursor `after`; without one, or where that is gone, all rooms as they
+    /// are.
+    pub fn view(&self, after: Option<&str>) -> View {
+        let log = self.log();
+        let missed = match after.map(|cursor| cursor.parse().ok().and_then(|at| log.since(at))) {
+            Some(Some(missed)) => missed,
+            none => log.overview(none.is_some()).into_iter().collect(),
+        };
+        // After the end there is nothing to hear: the sender is gone at once.
+        let live = match &log.live {
+            Some(live) => live.subscribe(),
+            None => broadcast::channel(1).1,
+        };
+        View { missed, live }
+    }
+
+    /// Lets go of all readers.
+    pub fn close(&self) {
+        self.log().live = None;
+    }
+
+    /// Every critical section leaves the log whole, so a panic elsewhere spoils nothing.
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Log {
+    /// Keeps the rooms as they are.
+    fn learn(&mut self, id: RoomId, event: &Event) {
+        match event {
+            Event::RoomStarted { room } => {
+                self.rooms.insert(id, Live { room: room.clone(), participants: 0 });
+            }
+            Event::RoomEnded { .. } => {
+                self.rooms.remove(&id);
+            }
+            _ => {}
+        }
+        let Some(live) = self.rooms.get_mut(&id) else { return };
+        match event {
+            Event::RoomUpdated { room } => live.room = room.clone(),
+            Event::ParticipantJoined { .. } => live.participants += 1,
+            Event::ParticipantLeft { .. } => {
+                live.participants = live.participants.saturating_sub(1);
+            }
+            _ => {}
+        }
+    }
+
+    fn write(&mut self, name: &str, envelope: &Envelope, json: &[u8]) {
+        let Ok(event) = serde_json::from_slice(json) else { return };
+        self.last += 1;
+        let cursor = self.cursor();
+        let kind = Item::kind_of(json);
+        let room = Place { id: envelope.room, name };
+        let frame = Frame { seq: self.last, r#type: kind, at: envelope.at, room, event };
+        let Ok(text) = serde_json::to_vec(&frame) else { return };
+        let item = Arc::new(Item::observed(Some(cursor), &text));
+        self.bytes += item.len();
+        self.kept.push_back(Arc::clone(&item));
+        while self.bytes > JOURNAL_BYTES {
+            let Some(oldest) = self.kept.pop_front() else { break };
+            self.bytes -= oldest.len();
+        }
+        if let Some(live) = &self.live {
+            // Nobody may be reading.
+            let _ = live.send(item);
+        }
+    }
+
+    fn cursor(&self) -> Cursor {
+        Cursor { epoch: self.epoch, seq: self.last }
+    }
+
+    /// Everything after `cursor`, or `None` when some of it is gone.
+    fn since(&self, cursor: Cursor) -> Option<Vec<Arc<Item>>> {
+        let dropped = self.last - self.kept.len() as u64;
+        if cursor.epoch != self.epoch || cursor.seq > self.last || cursor.seq < dropped {
+            return None;
+        }
+        let read = usize::try_from(cursor.seq - dropped).ok()?;
+        Some(self.kept.iter().skip(read).cloned().collect())
+    }
+
+    fn overview(&self, lost: bool) -> Option<Arc<Item>> {
+        let cursor = self.cursor();
+        let overview = Overview {
+            r#type: "overview",
+            lost,
+            rooms: self.rooms.values().collect(),
+            cursor: cursor.to_string(),
+        };
+        let json = serde_json::to_vec(&overview).ok()?;
+        Some(Arc::new(Item::observed(Some(cursor), &json)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use signaling_core::event::{Audience, EndReason, EventFrame, LeaveReason};
+    use signaling_core::id::ParticipantId;
+
+    use super::*;
+
+    fn append(firehose: &Firehose, audience: Audience, event: Event) {
+        let frame = EventFrame { seq: Some(1), event };
+        let json = serde_json::to_vec(&frame).unwrap();
+        firehose.append("r", &Envelope { at: 5, room: RoomId(1), audience, frame }, &json);
+    }
+
+    fn left() -> Event {
+        Event::ParticipantLeft { participant: ParticipantId(1), reason: LeaveReason::Left }
+    }
+
+    fn json(item: &Item) -> Value {
+        serde_json::from_slice(item.json()).unwrap()
+    }
+
+    #[test]
+    fn who_begins_sees_the_rooms_and_who_comes_back_what_it_missed() {
+        let firehose = Firehose::new(7);
+        let room = RoomInfo {
+            id: RoomId(1),
+            name: "r".into(),
+            started_at: 0,
+            locked: false,
+            lobby: false,
+            password: false,
+            draining: None,
+        };
+        append(&firehose, Audience::Room, Event::RoomStarted { room });
+        let begun = firehose.view(None);
+        let overview = json(&begun.missed[0]);
+        assert_eq!(overview["rooms"][0]["room"]["name"], "r");
+        assert_eq!(overview["lost"], false);
+        append(&firehose, Audience::Room, left());
+        append(&firehose, Audience::Participant(ParticipantId(1)), left());
+        append(&firehose, Audience::Room, Event::RoomEnded { reason: EndReason::Empty });
+
+        let missed = firehose.view(overview["cursor"].as_str()).missed;
+        let told: Vec<Value> = missed.iter().map(|item| json(item)).collect();
+        assert_eq!(told.len(), 2, "what is private is not told: {told:?}");
+        assert_eq!(told[0]["event"]["type"], "participant.left");
+        assert_eq!((&told[0]["seq"], &told[0]["at"]), (&2.into(), &5.into()));
+        assert_eq!(told[1]["room"]["name"], "r");
+        assert_eq!(json(&firehose.view(None).missed[0])["rooms"], Value::Array(Vec::new()));
+        assert_eq!(json(&firehose.view(Some("nowhere")).missed[0])["lost"], true);
+    }
+
+    #[test]
+    fn it_is_bounded_and_a_place_that_is_gone_leads_to_an_overview() {
+        let firehose = Firehose::new(7);
+        for _ in 0..JOURNAL_BYTES / 100 {
+            append(&firehose, Audience::Room, left());
+        }
+        let (kept, last, bytes) = {
+            let log = firehose.log();
+            (log.kept.len() as u64, log.last, log.bytes)
+        };
+        assert!(kept < last && bytes <= JOURNAL_BYTES, "{kept} of {last}, {bytes} bytes");
+        let at = |seq| Cursor { epoch: 7, seq }.to_string();
+        assert_eq!(firehose.view(Some(&at(last - kept))).missed.len() as u64, kept);
+        assert_eq!(json(&firehose.view(Some(&at(last - kept - 1))).missed[0])["lost"], true);
+        assert_eq!(json(&firehose.view(Some(&at(last + 1))).missed[0])["lost"], true);
+    }
+}

@@ -1,0 +1,69 @@
+//! Those who read along in one room: its events as a stream that they share.
+
+use std::sync::Arc;
+
+use signaling_core::event::{Event, EventFrame};
+use signaling_core::journal::Cursor;
+use signaling_core::room::Room;
+use tokio::sync::broadcast;
+
+use crate::feed::{Item, STREAM, View};
+use crate::outbox::Notice;
+
+/// The readers of one room. Without any it costs nothing.
+#[derive(Default)]
+pub struct Observers {
+    live: Option<broadcast::Sender<Arc<Item>>>,
+}
+
+impl Observers {
+    /// One more reader: what it is to read after the cursor `after`, and from now on. Without a cursor, or
+    /// where events after it are gone, it begins with the room as it is.
+    ///
+    /// # Errors
+    /// None that the room's events can have.
+    pub fn view(&mut self, room: &Room, after: Option<&str>) -> anyhow::Result<View> {
+        let journal = room.journal();
+        let kept = after.map(|cursor| cursor.parse().ok().map(|cursor| journal.since(cursor)));
+        let missed = match kept {
+            Some(Some(Ok(envelopes))) => envelopes
+                .filter(|envelope| envelope.audience.is_public())
+                .map(|envelope| {
+                    let json = serde_json::to_vec(&envelope.frame)?;
+                    anyhow::Ok(Arc::new(Item::observed(place(room, &envelope.frame), &json)))
+                })
+                .collect::<anyhow::Result<Vec<_>>>()?,
+            none => {
+                let event = Event::Overview { lost: none.is_some(), overview: room.overview() };
+                let json = serde_json::to_vec(&EventFrame { seq: None, event })?;
+                vec![Arc::new(Item::observed(Some(journal.cursor()), &json))]
+            }
+        };
+        let live = self.live.get_or_insert_with(|| broadcast::channel(STREAM).0);
+        Ok(View { missed, live: live.subscribe() })
+    }
+
+    /// Gives an event to all readers, if it is for them: written once, shared by all.
+    ///
+    /// # Errors
+    /// None that the room's events can have.
+    pub fn tell(&mut self, room: &Room, notice: &Notice) -> anyhow::Result<()> {
+        let Some(live) = &self.live else { return Ok(()) };
+        if live.receiver_count() == 0 {
+            self.live = None;
+            return Ok(());
+        }
+        let envelope = &notice.envelope;
+        if envelope.audience.is_public() {
+            let cursor = place(room, &envelope.frame);
+            // That all are gone by now is no fault.
+            let _ = live.send(Arc::new(Item::observed(cursor, &notice.json()?)));
+        }
+        Ok(())
+    }
+}
+
+fn place(room: &Room, frame: &EventFrame) -> Option<Cursor> {
+    let epoch = room.journal().cursor().epoch;
+    frame.seq.map(|seq| Cursor { epoch, seq })
+}

@@ -1,0 +1,196 @@
+//! A participant's stay by one connection, whatever door carries it: how it begins, and what the door
+//! adds to what the room says.
+
+use std::net::IpAddr;
+
+use signaling_core::Admission;
+use signaling_core::error::{ErrorCode, RequestError};
+use signaling_core::event::Event;
+use signaling_core::grants::Asked;
+use signaling_core::id::Secret;
+use signaling_core::info::IceServer;
+use signaling_core::interest::Interest;
+use signaling_core::reply::Reply;
+use signaling_core::request::{Join, Request, Resume};
+
+use crate::doors::Context;
+use crate::hub::{Attachment, Entered, Visitor};
+use crate::ice::Ice;
+use crate::outbox::{End, Moved, Parcel};
+
+/// How somebody came to a door.
+#[derive(Debug)]
+pub struct Visit {
+    /// Its address.
+    pub address: IpAddr,
+    /// Scheme and host that it asked for, if it named one.
+    pub base_url: Option<String>,
+}
+
+/// Somebody who is in a room, or in its lobby, as long as this is kept.
+#[derive(Debug)]
+pub struct Participation {
+    attachment: Attachment,
+    /// Opens `resume`.
+    secret: Secret,
+    way: Way,
+}
+
+/// ICE servers are made out for the way that the client came.
+struct Way {
+    ice: Ice,
+    base_url: Option<String>,
+}
+
+impl Way {
+    /// The secret stands for who it is, on a later connection, too.
+    fn ice_servers(&self, secret: Secret) -> Vec<IceServer> {
+        self.ice.servers(self.base_url.as_deref(), secret)
+    }
+}
+
+impl Participation {
+    /// Begins by `door` with the first request, which must be a join or a resume. The reply is to be
+    /// given before anything else.
+    ///
+    /// # Errors
+    /// Those of [`Context::admit`], [`Hub::enter`](crate::hub::Hub::enter) and
+    /// [`Hub::resume`](crate::hub::Hub::resume); [`ErrorCode::Unauthorized`] for any other request.
+    pub async fn begin(
+        context: &Context,
+        door: &'static str,
+        visit: Visit,
+        request: Request,
+    ) -> Result<(Participation, Reply), RequestError> {
+        let Visit { address, base_url } = visit;
+        let way = Way { ice: context.ice.clone(), base_url };
+        let (attachment, secret, reply) = match request {
+            Request::Join(ask) => {
+                let secret = Secret(rand::random());
+                let outcome = enter(context, address, ask, secret, way.ice_servers(secret)).await;
+                context.note_join(door, &outcome);
+                let (attachment, reply) = outcome?;
+                (attachment, secret, reply)
+            }
+            Request::Resume(ask) => {
+                let secret = ask.secret;
+                let (attachment, reply) =
+                    resume(context, address, ask, way.ice_servers(secret)).await?;
+                (attachment, secret, reply)
+            }
+            _ => {
+                return Err(RequestError::new(
+                    ErrorCode::Unauthorized,
+                    "the first request must be a join or a resume",
+                ));
+            }
+        };
+        Ok((Participation { attachment, secret, way }, reply))
+    }
+
+    /// Gives a request to the room. The reply comes as a parcel.
+    ///
+    /// # Errors
+    /// As [`Attachment::request`].
+    pub fn request(&self, id: u64, mut request: Request) -> Result<(), RequestError> {
+        if let Request::IceServers { fresh } = &mut request {
+            *fresh = self.way.ice_servers(self.secret);
+        }
+        self.attachment.request(id, request)
+    }
+
+    /// The next parcel.
+    ///
+    /// # Errors
+    /// As [`Attachment::next`].
+    pub async fn next(&mut self) -> Result<Parcel, End> {
+        self.attachment.next().await
+    }
+
+    /// Goes on in another room. The event says so to the client.
+    pub fn follow(&mut self, moved: Moved) -> Event {
+        let Moved { attachment, mut joined } = moved;
+        self.attachment = attachment;
+        self.secret = joined.resume;
+        // Those of the room before may have ended.
+        joined.ice_servers = self.way.ice_servers(self.secret);
+        Event::Moved { joined }
+    }
+
+    /// Leaves at once: nobody comes back to this place.
+    pub async fn leave(&mut self) {
+        self.attachment.leave().await;
+    }
+}
+
+impl std::fmt::Debug for Way {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Way").field("base_url", &self.base_url).finish_non_exhaustive()
+    }
+}
+
+async fn enter(
+    context: &Context,
+    address: IpAddr,
+    ask: Join,
+    secret: Secret,
+    ice_servers: Vec<IceServer>,
+) -> Result<(Attachment, Reply), RequestError> {
+    let asked = Asked {
+        room: ask.room,
+        identity: ask.identity,
+        name: ask.name,
+        attributes: ask.attributes,
+    };
+    let admitted = context.admit(address, &ask.token, asked)?;
+    let entry = admitted.entry;
+    let identity = entry.identity.ok_or_else(|| {
+        RequestError::new(ErrorCode::BadRequest, "neither the token nor the join names an identity")
+    })?;
+    let visitor = Visitor {
+        room: entry.room,
+        may_create: admitted.may_create,
+        wants_events: true,
+        bearer: admitted.bearer,
+        admission: Admission {
+            identity,
+            name: entry.name,
+            metadata: entry.metadata,
+            attributes: entry.attributes,
+            grants: entry.grants,
+            guest: context.authority.guests_are_welcome(),
+            headless: false,
+            interest: match ask.auto_subscribe {
+                Some(false) => Interest::None,
+                _ => Interest::All,
+            },
+            ice_servers,
+            issuer: admitted.issuer,
+            expires_at: admitted.expires_at,
+            password: ask.password,
+            resume: secret,
+            moved_from: None,
+        },
+    };
+    Ok(match context.hub.enter(visitor).await? {
+        (attachment, Entered::Room(joined)) => (attachment, Reply::Joined(joined)),
+        (attachment, Entered::Lobby(lobby)) => (attachment, Reply::InLobby(lobby)),
+    })
+}
+
+/// Those who come back are not slowed down: after a blip of the network they come all at once. Those
+/// who guess are.
+async fn resume(
+    context: &Context,
+    address: IpAddr,
+    ask: Resume,
+    ice_servers: Vec<IceServer>,
+) -> Result<(Attachment, Reply), RequestError> {
+    match context.hub.resume(ask, ice_servers).await {
+        Ok((attachment, resumed)) => Ok((attachment, Reply::Resumed(resumed))),
+        Err(error) => {
+            context.limit_joins(address)?;
+            Err(error)
+        }
+    }
+}
