@@ -20,7 +20,7 @@ import type { Participant, RemoteParticipant } from './participant.ts';
 import type { ChatMessage, EventFrame, Join, Joined, RoomInfo, Snapshot, Waiting } from './protocol.gen.ts';
 import type { Server } from './publisher.ts';
 import { Roster } from './roster.ts';
-import { WebSocketTransport } from './transport/websocket.ts';
+import { Ways } from './transport/ways.ts';
 
 /** Milliseconds between two statistics. */
 const STATS_INTERVAL = 1_000;
@@ -223,12 +223,12 @@ export class Room extends TypedEmitter<RoomEvents> {
     this.#setState('connecting');
     try {
       const { url, token } = await invite(signal);
-      const address = socketAddress(url);
+      const ways = new Ways(socketAddress(url));
       const join: Join = { token };
       if (options.password !== undefined) join.password = options.password;
       if (options.autoSubscribe !== undefined) join.auto_subscribe = options.autoSubscribe;
       const settings = { join, iceTransportPolicy: options.iceTransportPolicy ?? 'all' };
-      const connection = new Connection(settings, renew, () => new WebSocketTransport(address), this.#listener());
+      const connection = new Connection(settings, renew, () => ways.make(), this.#listener());
       this.#connection = connection;
       await connection.open(signal);
     } catch (cause) {
