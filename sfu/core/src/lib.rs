@@ -8,16 +8,17 @@
 //!    whose address changes, and ends all sending when its consent ends.
 //! 3. `session`: SRTP, NACK and RTX of what comes in are str0m's. Out comes a packet with what
 //!    forwarding must know of it: encoding, keyframe or not, capture time.
-//! 4. `pictures`: the packets of a picture wait for its last one. Then `router`: for each
-//!    subscription of the track
-//! 5. `select` says whether it passes, and why not ([`stats::DropReason`]),
+//! 4. `pictures`: the packets of a picture wait for its last one; then `departures` notes the track.
+//! 5. [`Engine::poll`] has the `router` forward it, some subscriptions at a time: for each, and for
+//!    each packet of the picture, `select` says whether it passes, and why not
+//!    ([`stats::DropReason`]),
 //! 6. `rewrite` makes its numbers continue the slot's stream,
-//! 7. and the subscriber's session queues it in its `egress`, which `departures` notes.
-//! 8. [`Engine::poll`] flushes each such session once: the packets of a picture are written and
-//!    sealed end to end in one buffer, which the system takes in one call.
+//! 7. and the `egress` of the subscriber's session writes and seals the packets end to end in one
+//!    buffer, which the system takes in one call.
 //!
 //! A data message goes the same way: what a session has received is read as an [`envelope`], `data`
-//! says who gets a copy, the copy waits in its session's `backlog`, and the flush gives it to SCTP.
+//! says who gets a copy, the copy waits in its session's `backlog`, and [`Engine::poll`] has it given
+//! to SCTP.
 
 mod allowance;
 mod backlog;

@@ -20,8 +20,6 @@ pub(crate) struct ExtensionIds {
     pub(crate) orientation: Option<u8>,
     /// `abs-send-time`.
     pub(crate) send_time: Option<u8>,
-    /// `draft-holmer-rmcat-transport-wide-cc-extensions-01`.
-    pub(crate) transport_wide: Option<u8>,
 }
 
 /// What a header says.
@@ -38,7 +36,6 @@ pub(crate) struct Header<'a> {
     pub(crate) extensions: Extensions,
     /// Seconds in 6.18 bits.
     pub(crate) send_time: u32,
-    pub(crate) transport_sequence: u16,
 }
 
 impl Header<'_> {
@@ -68,7 +65,6 @@ impl Header<'_> {
         if let Some(mid) = self.mid {
             element(ids.mid, mid);
         }
-        element(ids.transport_wide, &self.transport_sequence.to_be_bytes());
         element(ids.send_time, &self.send_time.to_be_bytes()[1..]);
         if let Some(level) = audio_level(&self.extensions) {
             element(ids.audio_level, &[level]);
@@ -91,7 +87,7 @@ impl Header<'_> {
 
 impl ExtensionIds {
     fn are_two_byte(&self) -> bool {
-        [self.mid, self.audio_level, self.orientation, self.send_time, self.transport_wide]
+        [self.mid, self.audio_level, self.orientation, self.send_time]
             .iter()
             .flatten()
             .any(|&id| id > LAST_ONE_BYTE_ID)
@@ -102,7 +98,6 @@ impl ExtensionIds {
         let overhead = if self.are_two_byte() { 2 } else { 1 };
         let element = |id: Option<u8>, length: usize| id.map_or(0, |_| overhead + length);
         let length = mid.map_or(0, |mid| element(self.mid, mid.len()))
-            + element(self.transport_wide, 2)
             + element(self.send_time, 3)
             + audio_level(extensions).map_or(0, |_| element(self.audio_level, 1))
             + extensions.orientation.map_or(0, |_| element(self.orientation, 1));
@@ -126,7 +121,7 @@ mod tests {
         /// A header is as long as was said before, and its parts are where RFC 8285 puts them.
         #[test]
         fn a_header_is_as_long_as_was_said(
-            ids in prop::collection::vec(prop::option::of(1u8..30), 5),
+            ids in prop::collection::vec(prop::option::of(1u8..30), 4),
             mid in prop::option::of(prop::collection::vec(any::<u8>(), 1..17)),
             level in prop::option::of(-127i8..=0),
             orientation in prop::option::of(0u8..4),
@@ -136,7 +131,6 @@ mod tests {
                 audio_level: ids[1],
                 orientation: ids[2],
                 send_time: ids[3],
-                transport_wide: ids[4],
             };
             let extensions =
                 Extensions { audio_level: level, voice_activity: Some(true), orientation };
@@ -150,7 +144,6 @@ mod tests {
                 mid: mid.as_deref(),
                 extensions,
                 send_time: 0x00ab_cdef,
-                transport_sequence: 0x4321,
             };
             let mut out = vec![1, 2, 3];
             let length = header.write(&ids, &mut out);

@@ -44,7 +44,6 @@ pub(crate) enum Kind {
 /// What all lines of a session share while packets are sealed.
 pub(crate) struct Seal<'a> {
     pub(crate) srtp: &'a Srtp,
-    pub(crate) transport_sequence: &'a mut u16,
     pub(crate) send_time: u32,
     pub(crate) now: Instant,
 }
@@ -187,7 +186,6 @@ impl Line {
             mid: self.mid(kind),
             extensions: packet.content.extensions,
             send_time: with.send_time,
-            transport_sequence: *with.transport_sequence,
         };
         let header_len = header.write(&self.terms.extensions, out);
         if kind == Kind::Again {
@@ -206,9 +204,6 @@ impl Line {
             // Only what is longer than any datagram cannot be sealed.
             out.truncate(start);
             return;
-        }
-        if self.terms.extensions.transport_wide.is_some() {
-            *with.transport_sequence = with.transport_sequence.wrapping_add(1);
         }
         if kind == Kind::First {
             self.on_sent(packet, with.now);
@@ -252,13 +247,8 @@ impl Line {
 }
 
 impl<'a> Seal<'a> {
-    pub(crate) fn new(
-        srtp: &'a Srtp,
-        transport_sequence: &'a mut u16,
-        clock: &WallClock,
-        now: Instant,
-    ) -> Seal<'a> {
-        Seal { srtp, transport_sequence, send_time: clock.send_time(now), now }
+    pub(crate) fn new(srtp: &'a Srtp, clock: &WallClock, now: Instant) -> Seal<'a> {
+        Seal { srtp, send_time: clock.send_time(now), now }
     }
 }
 

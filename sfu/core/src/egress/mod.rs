@@ -64,7 +64,6 @@ pub(crate) struct Egress {
     clock: WallClock,
     /// By the slot line's index.
     lines: Vec<Option<Line>>,
-    transport_sequence: u16,
     last_report: Option<Instant>,
     next_report: Option<Instant>,
     /// What was opened last.
@@ -79,7 +78,6 @@ impl Egress {
             srtp: None,
             clock,
             lines: Vec::new(),
-            transport_sequence: 0,
             last_report: None,
             next_report: None,
             clear: Vec::new(),
@@ -141,7 +139,7 @@ impl Egress {
         let bytes = packets.iter().map(|packet| packet.content.payload.len()).sum();
         let sent = Sent { packets: packets.len(), bytes };
         if !packets.is_empty() {
-            let mut with = Seal::new(srtp, &mut self.transport_sequence, &self.clock, now);
+            let mut with = Seal::new(srtp, &self.clock, now);
             line.seal(packets, Kind::First, &mut with, route, out);
             let next = self.last_report.map_or(now, |last| last + REPORT_INTERVAL);
             self.next_report.get_or_insert(next);
@@ -170,7 +168,7 @@ impl Egress {
             self.discard();
             return;
         };
-        let mut with = Seal::new(srtp, &mut self.transport_sequence, &self.clock, now);
+        let mut with = Seal::new(srtp, &self.clock, now);
         for line in self.lines.iter_mut().flatten().filter(|line| !line.resends.is_empty()) {
             let mut resends = std::mem::take(&mut line.resends);
             line.seal(&mut resends, Kind::Again, &mut with, route, out);
@@ -322,11 +320,7 @@ mod tests {
                     mid: "0".into(),
                     ssrc: MEDIA,
                     resend_ssrc: Some(RESENDS),
-                    extensions: ExtensionIds {
-                        mid: Some(4),
-                        transport_wide: Some(3),
-                        ..ExtensionIds::default()
-                    },
+                    extensions: ExtensionIds { mid: Some(4), ..ExtensionIds::default() },
                     cname: "slot-0".into(),
                 },
             );
@@ -428,8 +422,6 @@ mod tests {
             assert_eq!(payload(packet), body(number, size));
             assert_eq!(u64::from(sequence(packet)), number);
         }
-        let transport: Vec<u8> = rtp.iter().map(|packet| packet[20]).collect();
-        assert_eq!(transport, [0, 1, 2, 3, 4], "numbered through, after the mid");
         assert_eq!(rtcp.len(), 1);
     }
 

@@ -57,13 +57,13 @@ pub(crate) struct PayloadType {
     pub(crate) resend: Option<u8>,
 }
 
-/// What a remote side calls the header extensions that it takes.
+/// What a remote side calls the header extensions that it takes. Transport-wide numbers are not
+/// sent: receivers answer them some ten times a second, and nobody here reads that.
 pub(super) fn extension_ids(map: &ExtensionMap) -> ExtensionIds {
     ExtensionIds {
         mid: map.id_of(Extension::RtpMid),
         audio_level: map.id_of(Extension::AudioLevel),
         orientation: map.id_of(Extension::VideoOrientation),
         send_time: map.id_of(Extension::AbsoluteSendTime),
-        transport_wide: map.id_of(Extension::TransportSequenceNumber),
     }
 }
