@@ -20,6 +20,7 @@ use crate::auth::{Authority, Keys};
 use crate::config::{Config, TlsMode};
 use crate::counters::Counters;
 use crate::doors::{self, Context, internal};
+use crate::headroom::Headroom;
 use crate::hub::{self, Hub};
 use crate::ice::Ice;
 use crate::limits::{Connections, Feeds, Joins, Rate};
@@ -80,6 +81,7 @@ impl App {
         let internal_port = config.server.internal_port;
         let internal = Listeners::bind(&internal_bind, internal_port, "server.internal_port")?;
 
+        let headroom = Headroom::of_this_process();
         let counters = Arc::new(Counters::default());
         let routes = Routes::new(Arc::clone(&counters));
         let sfu = {
@@ -100,6 +102,7 @@ impl App {
             hub: hub.clone(),
             authority: authority.clone(),
             site: Arc::new(Site::new(config)),
+            headroom: headroom.clone(),
             joins: Joins::new(&config.limits),
             requests: Rate::new(config.limits.requests_per_second, config.limits.request_burst),
             feeds: Feeds::new(&config.limits),
@@ -110,6 +113,7 @@ impl App {
         let ready = Arc::new(AtomicBool::new(true));
         let internals = internal::Internals {
             ready: Arc::clone(&ready),
+            headroom: headroom.clone(),
             counters,
             plane,
             turn: turn_handle.clone(),
@@ -117,6 +121,7 @@ impl App {
         };
 
         let (mut servers, mut background) = (JoinSet::new(), JoinSet::new());
+        background.spawn(headroom.clone().watch());
         let (stop_http, stop) = watch::channel(false);
         let (http_address, internal_address) = (http.address(), internal.address());
         let url = own_url(config, http_address);
@@ -137,12 +142,15 @@ impl App {
             tls,
             turn: turn_handle,
             connections: Connections::new(&config.limits),
+            headroom: Some(headroom),
         };
         let private = Server {
             router: internal::routes(internals),
             tls: None,
             turn: None,
             connections: Connections::new(&config.limits),
+            // It has to answer when all others are turned away.
+            headroom: None,
         };
         servers.spawn(public.run(http, stop.clone()));
         servers.spawn(private.run(internal, stop));

@@ -15,6 +15,7 @@ pub mod doors;
 pub mod feed;
 pub mod firehose;
 pub mod frame;
+pub mod headroom;
 pub mod hub;
 pub mod ice;
 pub mod limits;

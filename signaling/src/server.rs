@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsRawFd;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,6 +28,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tower::ServiceExt;
 
+use crate::headroom::Headroom;
 use crate::limits::{Connections, Place};
 use crate::turn;
 
@@ -145,6 +147,8 @@ pub struct Server {
     pub turn: Option<turn::Handle>,
     /// Places for connections.
     pub connections: Connections,
+    /// What has to be left when one is accepted; `None` to accept as long as it works.
+    pub headroom: Option<Headroom>,
 }
 
 impl Server {
@@ -167,6 +171,9 @@ impl Server {
     async fn accept(self, socket: TcpListener, closing: watch::Sender<()>) {
         loop {
             let vacancy = self.connections.vacancy().await;
+            while self.headroom.as_ref().is_some_and(|headroom| !headroom.takes_connections()) {
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
             let (stream, peer) = match socket.accept().await {
                 Ok(accepted) => accepted,
                 Err(error) => {
@@ -175,6 +182,9 @@ impl Server {
                     continue;
                 }
             };
+            if let Some(headroom) = &self.headroom {
+                headroom.accepted(stream.as_raw_fd());
+            }
             let address = peer.ip().to_canonical();
             let Some(place) = vacancy.take(address) else {
                 tracing::debug!(%address, "too many connections from one address");

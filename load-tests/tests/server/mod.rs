@@ -7,7 +7,7 @@ use std::env;
 use std::io::{BufRead, BufReader, Read};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -53,7 +53,8 @@ impl Server {
         Server::run(command)
     }
 
-    fn run(mut command: Command) -> Server {
+    /// As [`Server::start`], by a command that ends up as the server in the same process.
+    pub(crate) fn run(mut command: Command) -> Server {
         let state = tempfile::tempdir().expect("a directory for the server's state");
         let mut child = command
             .current_dir(state.path())
@@ -118,6 +119,17 @@ impl Server {
         self.child.id()
     }
 
+    /// Sends it a signal by name.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status();
+        assert!(sent.expect("kill runs").success());
+    }
+
+    /// How it has ended; `None` while it runs.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a child")
+    }
+
     /// What `oriel token --service` prints.
     pub(crate) fn service_token(&self) -> String {
         let output = Command::new(binary())
@@ -153,7 +165,7 @@ fn keep(pipe: impl Read, log: &Mutex<String>) {
 ///
 /// Within the workspace `cargo test` builds it before any test runs; alone, this crate's tests use
 /// what was built last.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     if let Some(path) = env::var_os("ORIEL_BIN") {
         return path.into();
     }

@@ -12,6 +12,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 
 use crate::counters::{Counters, Reading, Row};
+use crate::headroom::Headroom;
 use crate::media::MediaPlane;
 use crate::turn;
 
@@ -20,6 +21,8 @@ use crate::turn;
 pub struct Internals {
     /// Whether new participants are taken.
     pub ready: Arc<AtomicBool>,
+    /// What the system leaves for them.
+    pub headroom: Headroom,
     /// What the control plane counts.
     pub counters: Arc<Counters>,
     /// What the media plane counts.
@@ -40,10 +43,15 @@ pub fn routes(internals: Internals) -> Router {
 }
 
 async fn ready(State(internals): State<Internals>) -> impl IntoResponse {
-    if internals.ready.load(Ordering::Relaxed) {
-        (StatusCode::OK, "ready\n")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
+    let mut reasons = internals.headroom.shortages();
+    if !internals.ready.load(Ordering::Relaxed) {
+        reasons.insert(0, "the server is stopping".into());
+    }
+    match reasons.as_slice() {
+        [] => (StatusCode::OK, "ready\n".to_owned()),
+        reasons => {
+            (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", reasons.join("; ")))
+        }
     }
 }
 

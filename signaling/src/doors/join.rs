@@ -70,8 +70,8 @@ async fn join(
         let body = read_body(body, MESSAGE_BYTES).await?;
         let ask: Ask = serde_json::from_slice(&body)
             .map_err(|error| RequestError::new(ErrorCode::BadRequest, error.to_string()))?;
-        let ticket =
-            context.limit_joins(peer.address).and_then(|()| admit_guest(&context, ask, &base_url));
+        let may_come = context.headroom.newcomer().and_then(|()| context.limit_joins(peer.address));
+        let ticket = may_come.and_then(|()| admit_guest(&context, ask, &base_url));
         context.note_join("guest", &ticket);
         Ok(ticket?)
     };

@@ -20,6 +20,7 @@ use tokio::sync::watch;
 
 use crate::auth::{Admitted, Authority};
 use crate::counters::Counters;
+use crate::headroom::Headroom;
 use crate::hub::Hub;
 use crate::ice::Ice;
 use crate::limits::{Feeds, Joins, Rate};
@@ -45,6 +46,8 @@ pub struct Context {
     pub authority: Authority,
     /// What the server is called.
     pub site: Arc<Site>,
+    /// What the system leaves for newcomers.
+    pub headroom: Headroom,
     /// Joins by address.
     pub joins: Joins,
     /// Requests on one connection.
@@ -96,13 +99,15 @@ impl Context {
     /// those of services, which bring many.
     ///
     /// # Errors
-    /// Those of [`Authority::admit`], and [`ErrorCode::RateLimited`].
+    /// Those of [`Authority::admit`], [`ErrorCode::RateLimited`], and [`ErrorCode::Busy`] where the
+    /// system leaves no room for newcomers.
     pub fn admit(
         &self,
         address: IpAddr,
         token: &str,
         asked: Asked,
     ) -> Result<Admitted, RequestError> {
+        self.headroom.newcomer()?;
         let admitted = self.authority.admit(token, asked);
         if !admitted.as_ref().is_ok_and(|admitted| admitted.service) {
             self.limit_joins(address)?;
