@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::auth::Keys;
 use crate::config::layers::{self, Sources};
 use crate::config::{Config, LogFormat};
+use crate::doctor;
 use crate::state::StateDir;
 
 /// Real-time rooms in one binary.
@@ -32,6 +33,10 @@ enum Command {
     Run(Run),
     /// Print the effective configuration as TOML, secrets redacted.
     Config(Settings),
+    /// Check the configuration and this machine, and say what to fix.
+    Doctor(Settings),
+    /// Ask the server that runs on this machine whether it is alive; for container health checks.
+    Health(Settings),
     /// Print an access token, signed with the first configured key or the development key.
     Token(Token),
 }
@@ -103,6 +108,8 @@ pub fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     match cli.command {
         Some(Command::Config(settings)) => print_config(&settings),
+        Some(Command::Doctor(settings)) => examine(&settings),
+        Some(Command::Health(settings)) => doctor::facts::ask_health(&settings.load()?),
         Some(Command::Token(token)) => print_token(token),
         Some(Command::Run(run)) => serve(run),
         None => serve(cli.run),
@@ -123,6 +130,18 @@ impl Settings {
 fn print_config(settings: &Settings) -> anyhow::Result<()> {
     let document = layers::document(&settings.load()?)?;
     print(&toml::to_string(&document)?)
+}
+
+fn examine(settings: &Settings) -> anyhow::Result<()> {
+    // A configuration that cannot be read or used is the first thing to say, with its key.
+    let config = settings.load().context("configuration")?;
+    let report = doctor::Report::of(&config);
+    print(&report.to_string())?;
+    match report.faults() {
+        0 => Ok(()),
+        1 => bail!("one fault: fix it, and ask again"),
+        faults => bail!("{faults} faults: fix them, and ask again"),
+    }
 }
 
 fn print_token(token: Token) -> anyhow::Result<()> {
@@ -279,6 +298,8 @@ mod tests {
             "oriel --dev-public --set a=b",
             "oriel run --config x.toml",
             "oriel config --set a=b --set c=d",
+            "oriel doctor --config x.toml",
+            "oriel health --set a=b",
             "oriel token --service",
             "oriel token --room r --identity i --name N --ttl 7d --admin",
         ] {

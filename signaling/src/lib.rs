@@ -11,6 +11,7 @@ pub mod clock;
 pub mod config;
 pub mod cors;
 pub mod counters;
+pub mod doctor;
 pub mod doors;
 pub mod feed;
 pub mod firehose;

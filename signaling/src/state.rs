@@ -21,12 +21,7 @@ impl StateDir {
     /// # Errors
     /// When the directory cannot be created; the text names it.
     pub fn open(configured: &Path) -> anyhow::Result<StateDir> {
-        let path = if configured.as_os_str().is_empty() {
-            default_path(|name| std::env::var_os(name).map(PathBuf::from))
-        } else {
-            Some(configured.to_owned())
-        };
-        let path = path.unwrap_or_else(|| {
+        let path = chosen_path(configured).unwrap_or_else(|| {
             // A name that nobody can guess: others may write to the temporary directory, too.
             let path = std::env::temp_dir().join(format!("oriel-{:032x}", rand::random::<u128>()));
             tracing::warn!(
@@ -108,6 +103,24 @@ impl StateDir {
             })
             .with_context(|| format!("cannot write {}", draft.display()))?;
         Ok(draft)
+    }
+}
+
+/// Why nothing could be kept in the state directory; `None` where all is well. Where it does not exist
+/// yet, what counts is whether it could be created. Nothing is left behind.
+pub fn obstacle(configured: &Path) -> Option<String> {
+    let path = chosen_path(configured)?;
+    let nearest = path.ancestors().find(|folder| folder.exists())?;
+    let probe = StateDir { path: nearest.to_owned() };
+    let written = probe.draft("probe", "").and_then(|draft| Ok(fs::remove_file(draft)?));
+    written.err().map(|error| format!("{error:#}"))
+}
+
+/// The configured path, or the default one where that is empty.
+fn chosen_path(configured: &Path) -> Option<PathBuf> {
+    match configured.as_os_str().is_empty() {
+        true => default_path(|name| std::env::var_os(name).map(PathBuf::from)),
+        false => Some(configured.to_owned()),
     }
 }
 
