@@ -3,6 +3,8 @@
 CARGO := cargo
 NPM := npm --prefix web-client
 VENV := .venv
+# What manifests and packages are checked with.
+CHECKS := target/checks
 WEB := web-client/app/dist/index.html
 WEB_SOURCES := $(shell find web-client/sdk web-client/elements web-client/app web-client/*.ts \
 	-type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
@@ -11,7 +13,8 @@ WEB_SOURCES := $(shell find web-client/sdk web-client/elements web-client/app we
 .DELETE_ON_ERROR:
 # Steps follow one another: each would otherwise take what the others need, and failures would mix.
 .NOTPARALLEL:
-.PHONY: help run build test check test-rust test-web e2e fuzz storm clips load bench bench-peers bench-turn profile clean \
+.PHONY: help run build deb test check test-rust test-web k8s packaging e2e fuzz storm clips load bench bench-peers bench-turn \
+	profile clean \
 	need-build need-test
 
 help: ## List what there is to do
@@ -23,7 +26,7 @@ run: build ## Build and start the server; ARGS="--set server.http_port=0" passes
 build: need-build $(WEB) ## Build target/release/oriel, the whole product in one file
 	@$(CARGO) build --locked --release --package signaling --bin oriel
 
-test: need-test check test-web test-rust e2e ## Run everything that must pass before a change lands
+test: need-test check k8s test-web test-rust packaging e2e ## Run everything that must pass before a change lands
 
 check: need-build $(WEB) ## Format, lints and types
 	$(CARGO) fmt --check
@@ -41,6 +44,19 @@ test-web: web-client/node_modules/.package-lock.json ## TypeScript unit tests
 e2e: need-test $(WEB) $(VENV)/pyvenv.cfg ## Calls between real browsers; ARGS="whip -g aiortc" picks some
 	$(CARGO) build --locked --workspace --all-targets
 	$(NPM) run e2e --workspace @oriel/e2e -- $(ARGS)
+
+k8s: $(CHECKS)/pyvenv.cfg ## Render the Kubernetes manifests and check them
+	@cd k8s/checks && ../../$(CHECKS)/bin/python -B check.py
+	@cd k8s/checks && ../../$(CHECKS)/bin/python -B -m unittest --quiet test_rules
+
+packaging: $(CHECKS)/pyvenv.cfg $(WEB) ## Check container, compose.yaml, systemd unit and Debian package
+	@scripts/need systemd dpkg
+	$(CARGO) build --locked --workspace --all-targets
+	@cd packaging && BINARY=../target/debug/oriel ../$(CHECKS)/bin/python -B -m unittest --quiet test_packaging
+
+deb: build ## Build a Debian package of the release
+	@scripts/need dpkg
+	@scripts/deb target/release/oriel
 
 fuzz: need-build ## Fuzz the cores, a minute for each target; ARGS="600 room_ops" chooses
 	@scripts/need c++
@@ -93,6 +109,12 @@ web-client/node_modules/.package-lock.json: web-client/package-lock.json
 
 $(WEB): web-client/node_modules/.package-lock.json $(WEB_SOURCES)
 	@$(NPM) run build
+	@touch $@
+
+$(CHECKS)/pyvenv.cfg: packaging/requirements.txt
+	@scripts/need python
+	@python3 -m venv $(CHECKS)
+	@$(CHECKS)/bin/pip install --quiet --disable-pip-version-check --root-user-action=ignore --requirement $<
 	@touch $@
 
 $(VENV)/pyvenv.cfg: web-client/e2e/aiortc/requirements.txt

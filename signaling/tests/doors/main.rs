@@ -6,6 +6,7 @@ mod data;
 mod feed_readers;
 mod feeds;
 mod moderation;
+mod operations;
 mod pages;
 mod recovery;
 mod rooms;
