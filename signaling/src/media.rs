@@ -326,7 +326,7 @@ fn from_sfu(event: Event) -> MediaEvent {
         Event::Data { to, message } => MediaEvent::Data {
             to: to.into_iter().map(participant).collect(),
             message: DataMessage {
-                from: participant(message.from),
+                from: Some(participant(message.from)),
                 id: message.id,
                 lossy: message.lossy,
                 topic: message.topic,

@@ -271,7 +271,7 @@ mod tests {
 
     fn lossy() -> Parcel {
         let message = DataMessage {
-            from: ParticipantId(1),
+            from: Some(ParticipantId(1)),
             id: None,
             lossy: true,
             topic: "t".to_owned(),

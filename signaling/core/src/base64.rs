@@ -6,11 +6,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serializer};
 
-pub(crate) fn serialize<S: Serializer>(bytes: &Arc<[u8]>, out: S) -> Result<S::Ok, S::Error> {
+/// Writes bytes.
+///
+/// # Errors
+/// Those of the format.
+pub fn serialize<S: Serializer>(bytes: &Arc<[u8]>, out: S) -> Result<S::Ok, S::Error> {
     out.serialize_str(&STANDARD.encode(bytes))
 }
 
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Arc<[u8]>, D::Error> {
+/// Reads them.
+///
+/// # Errors
+/// For any other text, padding included.
+pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Arc<[u8]>, D::Error> {
     let text = std::borrow::Cow::<'de, str>::deserialize(input)?;
     STANDARD.decode(text.as_bytes()).map(Arc::from).map_err(serde::de::Error::custom)
 }

@@ -142,7 +142,7 @@ pub enum Event {
         participant: ParticipantId,
         /// The track.
         track: TrackId,
-        /// The moderator; absent when it was the publisher.
+        /// The moderator; absent when it was the publisher, or somebody whom the others do not see.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
         by: Option<ParticipantId>,

@@ -114,6 +114,9 @@ pub struct OrielClaims {
     /// token does not.
     #[serde(skip_serializing_if = "is_false")]
     pub service: bool,
+    /// Administers the server: may do everything by REST, in every room.
+    #[serde(skip_serializing_if = "is_false")]
+    pub admin: bool,
     /// May read what happens in `video.room` without being in it; in every room where that names none.
     #[serde(skip_serializing_if = "is_false")]
     pub observe: bool,

@@ -9,7 +9,8 @@
 //!    reader whom its [`event::Audience`] includes, a media command to the media plane. Then it
 //!    sets its one timer to [`room::Room::deadline`].
 
-mod base64;
+pub mod base64;
+pub mod delivery;
 #[cfg(test)]
 mod documentation;
 mod entrance;
@@ -31,6 +32,7 @@ mod permission;
 mod publication;
 pub mod reply;
 pub mod request;
+pub mod rights;
 pub mod room;
 #[cfg(test)]
 mod schema;

@@ -2,7 +2,8 @@
 //!
 //! [`Room::handle`] is the switch; each idea has a file of its own below it. Coming and going is in
 //! `presence`, coming back in `recovery`, waiting in `lobby`; `steering`, `moderation`, `settings` and
-//! `moving` are for moderators; `negotiation`, `tracks` and `receiving` have the media plane's side; `chat`,
+//! `moving` are for moderators; `outside` is for those who
+//! steer without being in the room; `negotiation`, `tracks` and `receiving` have the media plane's side; `chat`,
 //! `data`, `hands` and `profile` are what people tell each other.
 //!
 //! It knows no door and no socket: an attachment is a number to it. It does not know the time
@@ -16,11 +17,11 @@ use crate::error::{ErrorCode, RequestError};
 use crate::event::{Audience, EndReason, Event, LeaveReason};
 use crate::history::History;
 use crate::id::{IdSource, ParticipantId, RoomId, TrackId};
-use crate::info::{ParticipantInfo, RoomInfo};
+use crate::info::{ParticipantInfo, RoomInfo, Waiting};
 use crate::journal::Journal;
 use crate::lobby::Lobby;
 use crate::media::MediaCommand;
-use crate::participant::{Asker, AttachmentId, Participant};
+use crate::participant::{Asker, AttachmentId, Participant, Pending};
 use crate::participants::Participants;
 use crate::reply::{Done, Outcome, Reply};
 use crate::request::Request;
@@ -34,6 +35,7 @@ mod lobby;
 mod moderation;
 mod moving;
 mod negotiation;
+mod outside;
 mod port;
 mod presence;
 mod profile;
@@ -68,6 +70,8 @@ pub struct Room {
     /// Who publishes what.
     publishers: HashMap<TrackId, ParticipantId>,
     media_requests: u64,
+    /// Who steers from outside and waits for a reply, oldest first.
+    steering: Vec<Pending>,
     /// How many hands were raised so far.
     hands: u64,
     /// When the last participant left, or the room began.
@@ -103,6 +107,7 @@ impl Room {
             history,
             publishers: HashMap::new(),
             media_requests: 0,
+            steering: Vec::new(),
             hands: 0,
             empty_since: Some(now.monotonic),
             ended: None,
@@ -128,6 +133,11 @@ impl Room {
             Input::Request { attachment, request, body } => {
                 let asker = Asker { attachment, request };
                 let result = self.on_request(now, asker, body);
+                self.refuse(asker, result);
+            }
+            Input::Steer { attachment, request, body } => {
+                let asker = Asker { attachment, request };
+                let result = self.on_steer(now, asker, body);
                 self.refuse(asker, result);
             }
             Input::Detached { attachment } => self.on_detached(now, attachment),
@@ -183,6 +193,11 @@ impl Room {
         }
     }
 
+    /// Who waits in the lobby, first come first.
+    pub fn waiting(&self) -> Vec<Waiting> {
+        self.lobby.waiting()
+    }
+
     /// Those whom the others know of, in the order they came.
     pub fn visible(&self) -> Vec<ParticipantInfo> {
         self.participants.iter().filter(|one| one.is_visible()).map(Participant::info).collect()
@@ -236,21 +251,21 @@ impl Room {
             Request::IceServers { fresh } => self.on_ice_servers(asker, id, fresh),
             Request::Publish(publish) => self.on_publish(asker, id, publish),
             Request::Unpublish(unpublish) => self.on_unpublish(now, asker, id, unpublish),
-            Request::Mute(mute) => self.on_mute(now, asker, id, mute),
+            Request::Mute(mute) => self.on_mute(now, asker, Some(id), mute),
             Request::Subscribe(tracks) => self.on_subscribe(now, asker, id, tracks, true),
             Request::Unsubscribe(tracks) => self.on_subscribe(now, asker, id, tracks, false),
             Request::Viewport(viewport) => self.on_viewport(asker, id, viewport),
             Request::Chat(chat) => self.on_chat(now, asker, id, chat),
             Request::Hand(hand) => self.on_hand(now, asker, id, hand),
-            Request::Update(update) => self.on_update(now, asker, id, update),
-            Request::Send(send) => self.on_send(now, asker, id, send),
+            Request::Update(update) => self.on_update(now, asker, Some(id), update),
+            Request::Send(send) => self.on_send(now, asker, Some(id), send),
             Request::Listen(listen) => self.on_listen(asker, id, listen),
             Request::Signal(signal) => self.on_signal(now, asker, id, signal),
             Request::AskToUnmute(ask) => self.on_ask_to_unmute(now, asker, id, ask),
-            Request::Remove(remove) => self.on_remove(now, asker, id, remove),
-            Request::SetRole(set) => self.on_set_role(now, asker, id, set),
+            Request::Remove(remove) => self.on_remove(now, asker, Some(id), remove),
+            Request::SetRole(set) => self.on_set_role(now, asker, Some(id), set),
             Request::SetGrants(set) => self.on_set_grants(now, asker, set),
-            Request::Move(request) => self.on_move(asker, id, request),
+            Request::Move(request) => self.on_move(asker, Some(id), request),
             Request::SetRoom(set) => self.on_set_room(now, asker, set),
             Request::Admit(admit) => self.on_admit(now, asker, admit),
             Request::Deny(deny) => self.on_deny(now, asker, deny),

@@ -14,7 +14,7 @@ use signaling_core::request::Send;
 pub fn for_receiver(message: &DataMessage, seq: Option<u64>) -> Result<Bytes, Malformed> {
     let envelope = Envelope {
         lossy: message.lossy,
-        sender: Some(message.from.0),
+        sender: message.from.map(|from| from.0),
         id: message.id,
         seq,
         topic: &message.topic,

@@ -117,8 +117,8 @@ export type ChatMessage = {
 
 /** A message of the application's own, to everybody, to some, or to those who listen to its topic. */
 export type DataMessage = {
-  /** Who sent it. */
-  from: ParticipantId,
+  /** Who sent it; absent when it came from outside the room, by REST. */
+  from?: ParticipantId,
   /** The sender's own number for it. */
   id?: number,
   /** Was allowed to be lost on its way. */
@@ -611,7 +611,7 @@ export type Event =
       participant: ParticipantId,
       /** The track. */
       track: TrackId,
-      /** The moderator; absent when it was the publisher. */
+      /** The moderator; absent when it was the publisher, or somebody whom the others do not see. */
       by?: ParticipantId }
   | { "type": "track.unmuted",
       /** Whose. */
@@ -627,8 +627,8 @@ export type Event =
       /** The message. */
       message: ChatMessage }
   | { "type": "data.received",
-      /** Who sent it. */
-      from: ParticipantId,
+      /** Who sent it; absent when it came from outside the room, by REST. */
+      from?: ParticipantId,
       /** The sender's own number for it. */
       id?: number,
       /** Was allowed to be lost on its way. */

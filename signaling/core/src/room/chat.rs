@@ -30,7 +30,7 @@ impl Room {
                 format!("a chat text has at most {limit} bytes"),
             ));
         }
-        let to = chat.to.map(|to| self.addressees(id, to)).transpose()?;
+        let to = chat.to.map(|to| self.addressees(Some(id), to)).transpose()?;
         let audience = match &to {
             None => Audience::Room,
             Some(to) => Audience::Some(to.iter().copied().chain([id]).collect()),
@@ -50,17 +50,17 @@ impl Room {
         Ok(())
     }
 
-    /// Those whom `id` names, each once.
+    /// Those whom `by` names, each once.
     ///
     /// # Errors
-    /// [`ErrorCode::NotFound`] when one of them is not there, as far as `id` can know;
+    /// [`ErrorCode::NotFound`] when one of them is not there, as far as `by` can know;
     /// [`ErrorCode::BadRequest`] when there are none, too many, or it is among them itself.
     pub(super) fn addressees(
         &self,
-        id: ParticipantId,
+        by: Option<ParticipantId>,
         to: Vec<ParticipantId>,
     ) -> Result<Vec<ParticipantId>, RequestError> {
-        if to.is_empty() || to.len() > ADDRESSEES || to.contains(&id) {
+        if to.is_empty() || to.len() > ADDRESSEES || by.is_some_and(|by| to.contains(&by)) {
             return Err(RequestError::new(
                 ErrorCode::BadRequest,
                 format!("\"to\" names 1 to {ADDRESSEES} others; without it, it is for everybody"),

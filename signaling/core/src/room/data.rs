@@ -24,7 +24,7 @@ impl Room {
         &mut self,
         now: Now,
         asker: Asker,
-        id: ParticipantId,
+        from: Option<ParticipantId>,
         request: Send,
     ) -> Result<(), RequestError> {
         let Send { topic, payload, to, listeners, lossy, message } = request;
@@ -46,11 +46,11 @@ impl Room {
                     "a message is for those in \"to\" or for listeners, not for both",
                 ));
             }
-            (Some(to), false) => Audience::Some(self.addressees(id, to)?.into()),
-            (None, true) => Audience::Some(self.listeners(id, &topic).into()),
-            (None, false) => Audience::Others(id),
+            (Some(to), false) => Audience::Some(self.addressees(from, to)?.into()),
+            (None, true) => Audience::Some(self.listeners(from, &topic).into()),
+            (None, false) => from.map_or(Audience::Room, Audience::Others),
         };
-        let message = DataMessage { from: id, id: message, lossy, topic, payload };
+        let message = DataMessage { from, id: message, lossy, topic, payload };
         let event = Event::DataReceived { message };
         if event.is_durable() && !self.journal.has_space(now, &event, self.config.lease) {
             return Err(RequestError::new(
@@ -64,9 +64,9 @@ impl Room {
     }
 
     /// Those who listen to `topic`, `sender` aside.
-    fn listeners(&self, sender: ParticipantId, topic: &str) -> Vec<ParticipantId> {
+    fn listeners(&self, sender: Option<ParticipantId>, topic: &str) -> Vec<ParticipantId> {
         let listeners = self.participants.iter().filter(|one| one.topics.contains(topic));
-        listeners.map(|one| one.id).filter(|&one| one != sender).collect()
+        listeners.map(|one| one.id).filter(|&one| Some(one) != sender).collect()
     }
 
     pub(super) fn on_listen(

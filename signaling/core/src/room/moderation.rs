@@ -38,16 +38,16 @@ impl Room {
         &mut self,
         now: Now,
         asker: Asker,
-        id: ParticipantId,
+        by: Option<ParticipantId>,
         request: Remove,
     ) -> Result<(), RequestError> {
         let participant = self.someone(request.participant)?;
         let (whom, issuer) = (participant.id, participant.issuer.clone());
         let (identity, until) = (participant.identity.clone(), participant.expires_at);
-        if whom == id {
+        if by == Some(whom) {
             return Err(RequestError::new(ErrorCode::BadRequest, "to go yourself, leave"));
         }
-        self.refuse_against_admin(id, whom)?;
+        self.refuse_against_admin(by, whom)?;
         self.done(asker);
         self.entrance.forget(&issuer, &identity);
         self.outputs.push_back(Output::Bar { issuer, identity, until });

@@ -14,7 +14,7 @@ impl Room {
     pub(super) fn on_move(
         &mut self,
         asker: Asker,
-        id: ParticipantId,
+        by: Option<ParticipantId>,
         request: Move,
     ) -> Result<(), RequestError> {
         let Move { participant: whom, room } = request;
@@ -45,7 +45,10 @@ impl Room {
             ));
         };
         let admission = Box::new(participant.admission(own.clone()));
-        self.wait(asker, id, Awaited::Move(whom))?;
+        match by {
+            Some(by) => self.wait(asker, by, Awaited::Move(whom))?,
+            None => self.wait_outside(asker, Awaited::Move(whom))?,
+        }
         if let Some(participant) = self.participants.get_mut(whom) {
             participant.moving = Some(attachment);
         }
@@ -65,12 +68,13 @@ impl Room {
             Some((one.id, one.pending.remove(at).asker))
         });
         let is_there = result.is_ok();
-        if let Some((id, asker)) = asked {
-            let outcome = match result {
-                Ok(()) => Outcome::Ok(Reply::Done(Done {})),
-                Err(error) => Outcome::Error(error),
-            };
-            self.answer(id, asker, outcome);
+        let outcome = match result {
+            Ok(()) => Outcome::Ok(Reply::Done(Done {})),
+            Err(error) => Outcome::Error(error),
+        };
+        match asked {
+            Some((id, asker)) => self.answer(id, asker, outcome),
+            None => self.answer_outside(&Awaited::Move(whom), outcome),
         }
         let Some(participant) = self.participants.get_mut(whom) else { return };
         if participant.moving.is_none() {

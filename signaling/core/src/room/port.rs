@@ -47,6 +47,16 @@ pub enum Input {
         /// What is asked.
         body: Request,
     },
+    /// Somebody steers the room from outside, by a right that was checked there. There is exactly one
+    /// reply, now or later, and nothing else by this attachment.
+    Steer {
+        /// New to this room.
+        attachment: AttachmentId,
+        /// Comes back with the reply.
+        request: u64,
+        /// What is asked.
+        body: Request,
+    },
     /// The socket behind an attachment is gone. Nothing more is sent to it.
     Detached {
         /// Which.

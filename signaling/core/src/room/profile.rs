@@ -13,11 +13,16 @@ impl Room {
         &mut self,
         now: Now,
         asker: Asker,
-        id: ParticipantId,
+        by: Option<ParticipantId>,
         request: Update,
     ) -> Result<(), RequestError> {
-        let whose = request.participant.unwrap_or(id);
-        if whose != id {
+        let Some(whose) = request.participant.or(by) else {
+            return Err(RequestError::new(
+                ErrorCode::BadRequest,
+                "say whom to change: participant",
+            ));
+        };
+        if by != Some(whose) {
             self.someone(whose)?;
         }
         let Some(participant) = self.participants.get(whose) else { return Ok(()) };

@@ -30,7 +30,7 @@ impl Room {
         &mut self,
         now: Now,
         asker: Asker,
-        id: ParticipantId,
+        by: Option<ParticipantId>,
         request: SetRole,
     ) -> Result<(), RequestError> {
         let SetRole { participant: whose, role } = request;
@@ -39,7 +39,7 @@ impl Room {
             return Ok(());
         }
         if role == Role::Participant {
-            self.refuse_against_admin(id, whose)?;
+            self.refuse_against_admin(by, whose)?;
         }
         self.done(asker);
         self.give_role(now, whose, role);
@@ -59,14 +59,15 @@ impl Room {
         }
     }
 
-    /// Who steers by its token is not to be thrown down by those who do not.
+    /// Who steers by its token is not to be thrown down by those who do not. Nobody in particular steers
+    /// from outside, with a right that is checked there.
     pub(super) fn refuse_against_admin(
         &self,
-        id: ParticipantId,
+        by: Option<ParticipantId>,
         whose: ParticipantId,
     ) -> Result<(), RequestError> {
         let is_admin = |id| self.participants.get(id).is_some_and(|one| one.grants.room_admin);
-        if is_admin(whose) && !is_admin(id) {
+        if is_admin(whose) && !by.is_none_or(is_admin) {
             return Err(RequestError::new(
                 ErrorCode::Forbidden,
                 "it steers the room by its token: only who has video.roomAdmin too may do this",

@@ -118,18 +118,18 @@ impl Room {
         &mut self,
         now: Now,
         asker: Asker,
-        id: ParticipantId,
+        by: Option<ParticipantId>,
         request: Mute,
     ) -> Result<(), RequestError> {
         let Mute { track, muted } = request;
-        let owner = self.publisher_to_mute(id, track, muted)?;
+        let owner = self.publisher_to_mute(by, track, muted)?;
         let info = self.participants.get_mut(owner).and_then(|one| one.track_mut(track));
         let changed = info.is_some_and(|info| std::mem::replace(&mut info.muted, muted) != muted);
         self.done(asker);
         if changed {
             self.command(MediaCommand::Mute { track, muted });
-            let by = self.participants.get(id).filter(|one| one.is_visible() && one.id != owner);
-            let by = by.map(|one| one.id);
+            let by = by.and_then(|by| self.participants.get(by));
+            let by = by.filter(|one| one.is_visible() && one.id != owner).map(|one| one.id);
             let event = if muted {
                 Event::TrackMuted { participant: owner, track, by }
             } else {
@@ -140,20 +140,25 @@ impl Room {
         Ok(())
     }
 
-    /// Whose track it is, if `id` may do this to it: its publisher may, and a moderator may mute it.
+    /// Whose track it is, if this may be done to it: its publisher may, and a moderator, or somebody
+    /// outside, may mute it.
     fn publisher_to_mute(
         &self,
-        id: ParticipantId,
+        by: Option<ParticipantId>,
         track: TrackId,
         muted: bool,
     ) -> Result<ParticipantId, RequestError> {
-        let steers = self.participants.get(id).is_some_and(Participant::is_moderator);
+        let is_moderator = |id| self.participants.get(id).is_some_and(Participant::is_moderator);
+        let steers = by.is_none_or(is_moderator);
         match self.publishers.get(&track) {
-            Some(&publisher) if publisher == id || (steers && muted) => Ok(publisher),
+            Some(&publisher) if by == Some(publisher) || (steers && muted) => Ok(publisher),
             Some(_) if steers => Err(RequestError::new(
                 ErrorCode::Forbidden,
                 "only its publisher can unmute a track: ask_to_unmute asks for it",
             )),
+            None if by.is_none() => {
+                Err(RequestError::new(ErrorCode::NotFound, format!("there is no track {track}")))
+            }
             _ => Err(not_published(track)),
         }
     }

@@ -34,7 +34,7 @@ fn the_others_get_it_with_the_senders_number() {
     world.forget();
     world.does(ana, Request::Send(Send { message: Some(7), ..message("hello") }));
     let message = DataMessage {
-        from: ana.id,
+        from: Some(ana.id),
         id: Some(7),
         lossy: false,
         topic: "board".to_owned(),
@@ -120,7 +120,7 @@ fn a_data_channels_message_goes_to_those_of_its_list_who_are_there() {
     world.ask(gone.door, Request::Leave);
     world.forget();
     let message = DataMessage {
-        from: ana.id,
+        from: Some(ana.id),
         id: None,
         lossy: false,
         topic: String::new(),

@@ -22,6 +22,7 @@ mod moving;
 mod muting;
 mod negotiation;
 mod oracle;
+mod outside;
 mod password;
 mod plane;
 mod profile;

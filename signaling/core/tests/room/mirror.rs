@@ -88,7 +88,7 @@ impl Mirror {
                 self.known.chat.push(message.clone());
             }
             Event::DataReceived { message } => {
-                assert_ne!(message.from, self.own, "nobody gets its own");
+                assert_ne!(message.from, Some(self.own), "nobody gets its own");
                 self.heard.push(String::from_utf8(message.payload.to_vec()).expect("text"));
             }
             Event::SignalReceived { data, .. } => self.heard.push(data.clone()),

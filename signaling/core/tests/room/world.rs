@@ -201,7 +201,7 @@ impl World {
         attachment
     }
 
-    fn open_door(&mut self) -> AttachmentId {
+    pub(crate) fn open_door(&mut self) -> AttachmentId {
         let attachment = AttachmentId(self.number());
         self.doors.insert(attachment, Door::default());
         attachment

@@ -21,7 +21,7 @@ export interface DataMessage {
   payload: Uint8Array;
   /** What it is about; may be empty. */
   topic: string;
-  /** Who sent it: a participant's id. It may be gone when the message is read. */
+  /** Who sent it: a participant's id, which may be gone when it is read; empty from outside the room. */
   from: string;
   reliability: Reliability;
 }
@@ -145,7 +145,7 @@ export class RoomData {
   }
 
   /** @internal The same as JSON. */
-  deliverEvent({ payload, topic, from, lossy = false }: EventMessage): void {
+  deliverEvent({ payload, topic, from = '', lossy = false }: EventMessage): void {
     const bytes = Uint8Array.from(atob(payload), (letter) => letter.charCodeAt(0));
     this.#tell({ payload: bytes, topic, from, reliability: lossy ? 'lossy' : 'reliable' });
   }
