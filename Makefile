@@ -5,6 +5,7 @@ NPM := npm --prefix web-client
 VENV := .venv
 # What manifests and packages are checked with.
 CHECKS := target/checks
+SCHEMATHESIS := target/schemathesis
 WEB := web-client/app/dist/index.html
 WEB_SOURCES := $(shell find web-client/sdk web-client/elements web-client/app web-client/*.ts \
 	-type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
@@ -13,12 +14,12 @@ WEB_SOURCES := $(shell find web-client/sdk web-client/elements web-client/app we
 .DELETE_ON_ERROR:
 # Steps follow one another: each would otherwise take what the others need, and failures would mix.
 .NOTPARALLEL:
-.PHONY: help run build deb test check test-rust test-web k8s packaging e2e fuzz storm clips load bench bench-peers bench-turn \
-	profile clean \
+.PHONY: help run build deb test check test-rust test-web k8s packaging e2e fuzz schemathesis storm clips load bench \
+	bench-peers bench-turn profile clean \
 	need-build need-test
 
 help: ## List what there is to do
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: build ## Build and start the server; ARGS="--set server.http_port=0" passes arguments on
 	@exec target/release/oriel $(ARGS)
@@ -26,7 +27,7 @@ run: build ## Build and start the server; ARGS="--set server.http_port=0" passes
 build: need-build $(WEB) ## Build target/release/oriel, the whole product in one file
 	@$(CARGO) build --locked --release --package signaling --bin oriel
 
-test: need-test check k8s test-web test-rust packaging e2e ## Run everything that must pass before a change lands
+test: need-test check k8s test-web test-rust packaging schemathesis e2e ## Run everything that must pass before a change lands
 
 check: need-build $(WEB) ## Format, lints and types
 	$(CARGO) fmt --check
@@ -61,6 +62,10 @@ deb: build ## Build a Debian package of the release
 fuzz: need-build ## Fuzz the cores, a minute for each target; ARGS="600 room_ops" chooses
 	@scripts/need c++
 	@scripts/fuzz $(ARGS)
+
+schemathesis: $(WEB) $(SCHEMATHESIS)/pyvenv.cfg ## Ask REST everything that its document allows; ARGS="--seed=2" passes on
+	$(CARGO) build --locked --workspace --all-targets
+	@$(SCHEMATHESIS)/bin/python scripts/schemathesis/run.py $(abspath target/debug/oriel) $(ARGS)
 
 storm: need-build $(WEB) ## 300 participants join one room; ARGS="--within 5 --json" passes arguments on
 	@scripts/need cmake
@@ -115,6 +120,12 @@ $(CHECKS)/pyvenv.cfg: packaging/requirements.txt
 	@scripts/need python
 	@python3 -m venv $(CHECKS)
 	@$(CHECKS)/bin/pip install --quiet --disable-pip-version-check --root-user-action=ignore --requirement $<
+	@touch $@
+
+$(SCHEMATHESIS)/pyvenv.cfg: scripts/schemathesis/requirements.txt
+	@scripts/need python
+	@python3 -m venv $(SCHEMATHESIS)
+	@$(SCHEMATHESIS)/bin/pip install --quiet --disable-pip-version-check --root-user-action=ignore --requirement $<
 	@touch $@
 
 $(VENV)/pyvenv.cfg: web-client/e2e/aiortc/requirements.txt

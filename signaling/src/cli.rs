@@ -66,10 +66,10 @@ struct Token {
     #[command(flatten)]
     settings: Settings,
     /// The room that the token opens.
-    #[arg(long, required_unless_present = "service")]
+    #[arg(long, required_unless_present_any = ["service", "server_admin"])]
     room: Option<String>,
     /// Who the bearer is.
-    #[arg(long, required_unless_present = "service")]
+    #[arg(long, required_unless_present_any = ["service", "server_admin"])]
     identity: Option<String>,
     /// The display name.
     #[arg(long)]
@@ -98,6 +98,9 @@ struct Token {
     /// For encoders and load tests: the path or the join names room and identity.
     #[arg(long)]
     service: bool,
+    /// For back ends: the bearer may do everything by REST, in every room.
+    #[arg(long)]
+    server_admin: bool,
 }
 
 /// Does what the command line says.
@@ -174,7 +177,11 @@ impl Token {
                 hidden: self.hidden,
                 ..VideoClaims::default()
             },
-            oriel: OrielClaims { service: self.service, ..OrielClaims::default() },
+            oriel: OrielClaims {
+                service: self.service,
+                admin: self.server_admin,
+                ..OrielClaims::default()
+            },
             ..Claims::default()
         })
     }
@@ -301,6 +308,7 @@ mod tests {
             "oriel doctor --config x.toml",
             "oriel health --set a=b",
             "oriel token --service",
+            "oriel token --server-admin",
             "oriel token --room r --identity i --name N --ttl 7d --admin",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");

@@ -23,6 +23,11 @@ use crate::feed::View;
 use crate::firehose::Firehose;
 use crate::media::{MediaPlane, Outlet, Routes};
 use crate::outbox::{End, Outbox, Parcel, Parcels, outbox};
+use crate::webhooks::Webhooks;
+
+mod outside;
+
+pub use outside::Options;
 
 /// A room answers in microseconds, or its machine is in trouble.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -45,6 +50,7 @@ struct Shared {
     counters: Arc<Counters>,
     bars: Bars,
     firehose: Firehose,
+    webhooks: Webhooks,
     attachments: AtomicU64,
     stopping: AtomicBool,
     /// Every room's task holds a receiver: when all are gone, all rooms are over.
@@ -113,6 +119,7 @@ impl Hub {
         plane: Arc<dyn MediaPlane>,
         routes: Routes,
         counters: Arc<Counters>,
+        webhooks: Webhooks,
     ) -> Hub {
         Hub {
             shared: Arc::new(Shared {
@@ -124,6 +131,7 @@ impl Hub {
                 counters,
                 bars: Bars::default(),
                 firehose: Firehose::new(rand::random()),
+                webhooks,
                 attachments: AtomicU64::new(1),
                 stopping: AtomicBool::new(false),
                 tasks: watch::channel(()).0,
@@ -146,15 +154,19 @@ impl Hub {
     /// # Errors
     /// [`ErrorCode::NotFound`] when there is no such room, [`ErrorCode::Busy`].
     pub async fn observe(&self, name: &str, after: Option<String>) -> Result<View, RequestError> {
-        let gone = || RequestError::new(ErrorCode::NotFound, "there is no such room");
-        let room = self.rooms().get(name).cloned().ok_or_else(gone)?;
+        let room = self.find(name)?;
         let (reply, view) = oneshot::channel();
         room.send(Letter::Observe { after, reply })?;
         match tokio::time::timeout(REPLY_TIMEOUT, view).await {
             Ok(Ok(view)) => Ok(view),
-            Ok(Err(_)) => Err(gone()),
+            Ok(Err(_)) => Err(no_such_room()),
             Err(_) => Err(RequestError::new(ErrorCode::Busy, "no answer in time; ask again")),
         }
+    }
+
+    /// Who is told by HTTP what happens.
+    pub fn webhooks(&self) -> &Webhooks {
+        &self.shared.webhooks
     }
 
     /// Lets somebody into a room, or its lobby. The room begins with the first one where that is
@@ -256,15 +268,22 @@ impl Hub {
 
     fn open(&self, name: &str, may_create: bool) -> Result<RoomHandle, RequestError> {
         let mut rooms = self.rooms();
-        // Under the lock, so that no room begins after `stop` has been through them all.
-        if self.shared.stopping.load(Ordering::Relaxed) {
-            return Err(RequestError::new(ErrorCode::Stopping, "the server is stopping"));
-        }
         if let Some(room) = rooms.get(name).filter(|room| !room.inbox.is_closed()) {
             return Ok(room.clone());
         }
         if !(self.shared.config.auto_create || may_create) {
-            return Err(RequestError::new(ErrorCode::NotFound, "there is no such room"));
+            return Err(no_such_room());
+        }
+        self.refuse_another(&rooms)?;
+        let room = self.begin(name, self.room_config().clone());
+        rooms.insert(name.to_owned(), room.clone());
+        Ok(room)
+    }
+
+    /// Under the lock, so that no room begins after `stop` has been through them all.
+    fn refuse_another(&self, rooms: &HashMap<String, RoomHandle>) -> Result<(), RequestError> {
+        if self.shared.stopping.load(Ordering::Relaxed) {
+            return Err(RequestError::new(ErrorCode::Stopping, "the server is stopping"));
         }
         if rooms.len() >= self.shared.config.max_rooms {
             return Err(RequestError::new(
@@ -272,19 +291,12 @@ impl Hub {
                 "the server has all the rooms it takes",
             ));
         }
-        let room = self.begin(name);
-        rooms.insert(name.to_owned(), room.clone());
-        Ok(room)
+        Ok(())
     }
 
-    fn begin(&self, name: &str) -> RoomHandle {
+    fn begin(&self, name: &str, config: room::Config) -> RoomHandle {
         let shared = &self.shared;
-        let room = Room::new(
-            shared.config.room.clone(),
-            name.to_owned(),
-            rand::random(),
-            shared.clock.now(),
-        );
+        let room = Room::new(config, name.to_owned(), rand::random(), shared.clock.now());
         let id = room.info().id;
         let (inbox, letters) = mpsc::channel(INBOX);
         let (signals, signal_receiver) = mpsc::unbounded_channel();
@@ -368,6 +380,10 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
+fn no_such_room() -> RequestError {
+    RequestError::new(ErrorCode::NotFound, "there is no such room")
+}
+
 fn no_answer() -> RequestError {
     RequestError::new(ErrorCode::Internal, "the room did not answer; join again")
 }
@@ -400,6 +416,10 @@ impl Attachment {
             ErrorCode::Busy => FirstError::Refused(error),
             _ => FirstError::RoomGone,
         })?;
+        self.first_reply().await
+    }
+
+    async fn first_reply(&mut self) -> Result<Reply, FirstError> {
         match self.next().await {
             Ok(Parcel::Reply { outcome: Outcome::Ok(reply), .. }) => Ok(reply),
             Ok(Parcel::Reply { outcome: Outcome::Error(error), .. }) => {

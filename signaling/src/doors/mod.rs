@@ -26,11 +26,13 @@ use crate::ice::Ice;
 use crate::limits::{Feeds, Joins, Rate};
 use crate::problem::{Problem, word};
 use crate::site::Site;
+use crate::telemetry::Tracer;
 
 pub mod feeds;
 pub mod internal;
 pub mod join;
 pub mod pages;
+pub mod rest;
 pub mod websocket;
 pub mod whip;
 
@@ -58,6 +60,8 @@ pub struct Context {
     pub ice: Ice,
     /// What is counted.
     pub counters: Arc<Counters>,
+    /// Takes note of requests.
+    pub tracer: Tracer,
     /// Held by every task that outlives its HTTP request: when no receiver is left, all doors are
     /// closed.
     pub tasks: watch::Sender<()>,
@@ -69,6 +73,7 @@ pub fn public(context: &Context) -> Router {
         .merge(join::routes(context))
         .merge(websocket::routes(context))
         .merge(feeds::routes(context))
+        .merge(rest::routes(context))
         .merge(whip::routes(context))
         .merge(pages::routes())
         .fallback(|| async {
@@ -83,14 +88,17 @@ pub fn public(context: &Context) -> Router {
         })
         // Doors read bodies by `read_body`, each within its own limit.
         .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn_with_state(Arc::clone(&context.counters), count))
+        .layer(middleware::from_fn_with_state(context.clone(), count))
 }
 
-async fn count(State(counters): State<Arc<Counters>>, request: Request, next: Next) -> Response {
+async fn count(State(context): State<Context>, request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>().cloned();
+    let route = path.as_ref().map_or("other", MatchedPath::as_str);
+    let span = context.tracer.begin(request.method(), route, request.headers());
     let response = next.run(request).await;
-    counters
-        .response(path.as_ref().map_or("other", MatchedPath::as_str), response.status().as_u16());
+    let status = response.status().as_u16();
+    context.counters.response(route, status);
+    context.tracer.end(span, status);
     response
 }
 

@@ -49,6 +49,7 @@ fn hub() -> (Hub, Arc<Plane>, Arc<Counters>) {
         Arc::clone(&plane) as _,
         Routes::new(Arc::clone(&counters)),
         Arc::clone(&counters),
+        Webhooks::default(),
     );
     (hub, plane, counters)
 }

@@ -104,17 +104,7 @@ impl Server {
         &self,
         headers: &[(&'static str, &str)],
     ) -> Result<Socket, Error> {
-        let mut request: Request =
-            format!("ws://{}/v1/ws", self.host()).into_client_request().unwrap();
-        let subprotocol = ("sec-websocket-protocol", "oriel.v1");
-        for (name, value) in [subprotocol].iter().chain(headers) {
-            request.headers_mut().insert(*name, value.parse().unwrap());
-        }
-        let stream = TcpStream::connect(self.app.http_address()).await.unwrap();
-        let (stream, _) =
-            in_time(tokio_tungstenite::client_async(request, MaybeTlsStream::Plain(stream)))
-                .await?;
-        Ok(Socket { stream, events: Vec::new() })
+        socket_at(&self.host(), headers).await
     }
 
     /// A socket that has joined, and the reply to its join.
@@ -128,6 +118,22 @@ impl Server {
         let ticket = self.ticket(room, name).await;
         self.join(ticket["token"].as_str().unwrap()).await
     }
+}
+
+/// A socket that has not joined, at any server.
+pub(crate) async fn socket_at(
+    host: &str,
+    headers: &[(&'static str, &str)],
+) -> Result<Socket, Error> {
+    let mut request: Request = format!("ws://{host}/v1/ws").into_client_request().unwrap();
+    let subprotocol = ("sec-websocket-protocol", "oriel.v1");
+    for (name, value) in [subprotocol].iter().chain(headers) {
+        request.headers_mut().insert(*name, value.parse().unwrap());
+    }
+    let stream = TcpStream::connect(host).await.unwrap();
+    let (stream, _) =
+        in_time(tokio_tungstenite::client_async(request, MaybeTlsStream::Plain(stream))).await?;
+    Ok(Socket { stream, events: Vec::new() })
 }
 
 pub(crate) fn config(state: &TempDir, set: &[&str]) -> Config {
