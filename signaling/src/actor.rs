@@ -1,14 +1,15 @@
 //! One room's task: owns the [`Room`], feeds it, carries out what it wants done.
 //!
-//! Nothing here waits for anybody: what goes to a door is laid into its outbox, what goes to the media
-//! plane is posted. A panic ends this room and no other.
+//! Nothing here waits for anybody, except for the disk where webhooks are told: what goes to a door is laid
+//! into its outbox, what goes to the media plane is posted. A panic ends this room and no other.
 
 use std::collections::{HashMap, VecDeque};
 use std::iter;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use signaling_core::error::RequestError;
 use signaling_core::event::{Audience, EndReason, Envelope, Event, EventFrame, LeaveReason};
 use signaling_core::id::{ParticipantId, Secret};
@@ -81,7 +82,23 @@ pub enum Letter {
         /// What there is to read.
         reply: oneshot::Sender<View>,
     },
+    /// Somebody steers the room from outside. The outbox gets the reply alone.
+    Steer {
+        /// A new number.
+        attachment: AttachmentId,
+        /// Comes back with the reply.
+        request: u64,
+        /// What is asked.
+        body: Request,
+        /// Where the reply goes.
+        outbox: Outbox,
+    },
+    /// Somebody wants to see the room as it is.
+    Look(Look),
 }
+
+/// Sees a room as it is, and carries off what it wants of it.
+pub type Look = Box<dyn FnOnce(&Room) + Send>;
 
 /// What must reach a room however full its inbox is. Each is bounded by something that was let in.
 pub enum Signal {
@@ -169,9 +186,13 @@ impl Actor {
             let is_gone = matches!(step, Step::Signal(Signal::Detached(_)));
             let asked = if is_gone { inbox.len() } else { 0 };
             let letters = iter::from_fn(|| inbox.try_recv().ok()).take(asked).map(Step::Letter);
-            let steps = letters.chain([step]);
+            let taken = async {
+                for step in letters.chain([step]) {
+                    state.take(step).await;
+                }
+            };
             // The room is not used again after a panic: it only has to be told apart, not repaired.
-            if catch_unwind(AssertUnwindSafe(|| steps.for_each(|step| state.take(step)))).is_err() {
+            if AssertUnwindSafe(taken).catch_unwind().await.is_err() {
                 state.give_up();
                 return;
             }
@@ -218,30 +239,30 @@ struct State {
 }
 
 impl State {
-    fn take(&mut self, step: Step) {
+    async fn take(&mut self, step: Step) {
         match step {
             Step::Signal(Signal::Detached(attachment)) => {
                 self.doors.remove(&attachment);
-                self.feed(Input::Detached { attachment });
+                self.feed(Input::Detached { attachment }).await;
             }
             Step::Signal(Signal::Moved { participant, attachment, result }) => {
                 let result = result.map(|moved| {
                     self.moved.insert(attachment, moved);
                 });
-                self.feed(Input::Moved { participant, result });
+                self.feed(Input::Moved { participant, result }).await;
                 // Not handed over: the participant has left meanwhile. The other room hears of it.
                 self.moved.remove(&attachment);
             }
-            Step::Signal(Signal::Drain { deadline }) => self.feed(Input::Drain { deadline }),
-            Step::Signal(Signal::Stop(reason)) => self.feed(Input::Stop { reason }),
-            Step::Media(event) => self.feed(Input::Media(event)),
+            Step::Signal(Signal::Drain { deadline }) => self.feed(Input::Drain { deadline }).await,
+            Step::Signal(Signal::Stop(reason)) => self.feed(Input::Stop { reason }).await,
+            Step::Media(event) => self.feed(Input::Media(event)).await,
             Step::RetryMedia => self.outlet.retry(),
-            Step::Timeout => self.feed(Input::Timeout),
+            Step::Timeout => self.feed(Input::Timeout).await,
             Step::Letter(Letter::Join { attachment, request, admission, outbox }) => {
                 // Word that a door is gone may overtake its join. Nobody would ever end it then.
                 if !outbox.is_closed() {
                     self.doors.insert(attachment, Door { outbox, participant: None });
-                    self.feed(Input::Join { attachment, request, admission });
+                    self.feed(Input::Join { attachment, request, admission }).await;
                 }
             }
             Step::Letter(Letter::Resume {
@@ -254,17 +275,24 @@ impl State {
             }) => {
                 if !outbox.is_closed() {
                     self.doors.insert(attachment, Door { outbox, participant: None });
-                    self.feed(Input::Resume { attachment, request, secret, cursor, ice_servers });
+                    self.feed(Input::Resume { attachment, request, secret, cursor, ice_servers })
+                        .await;
                 }
             }
             Step::Letter(Letter::Request { attachment, request, body }) => {
                 if self.doors.contains_key(&attachment) {
-                    self.feed(Input::Request { attachment, request, body });
+                    self.feed(Input::Request { attachment, request, body }).await;
                 }
             }
             Step::Letter(Letter::Observe { after, reply }) => {
                 self.observe(after.as_deref(), reply);
             }
+            Step::Letter(Letter::Steer { attachment, request, body, outbox }) => {
+                // What was asked is done even where nobody waits for the reply any more.
+                self.doors.insert(attachment, Door { outbox, participant: None });
+                self.feed(Input::Steer { attachment, request, body }).await;
+            }
+            Step::Letter(Letter::Look(look)) => look(&self.room),
         }
         self.participants.set(self.room.participant_count());
     }
@@ -278,11 +306,19 @@ impl State {
     }
 
     /// Gives the room one input, and all inputs that follow from carrying out its outputs.
-    fn feed(&mut self, input: Input) {
+    ///
+    /// What webhooks are to tell is on the disk before anybody hears of it. Nothing else is waited for.
+    async fn feed(&mut self, input: Input) {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
             self.room.handle(self.clock.now(), input);
-            while let Some(output) = self.room.poll() {
+            let outputs: Vec<Output> = iter::from_fn(|| self.room.poll()).collect();
+            let events = outputs.iter().filter_map(|output| match output {
+                Output::Event(envelope) => Some(&**envelope),
+                _ => None,
+            });
+            self.hub.webhooks().record(&self.room, events).await;
+            for output in outputs {
                 self.carry_out(output, &mut inputs);
             }
         }

@@ -12,6 +12,11 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize, Serializer};
 
 pub mod layers;
+mod telemetry;
+mod webhooks;
+
+pub use telemetry::Telemetry;
+pub use webhooks::{Endpoint, Signature, Webhooks};
 
 /// The whole configuration of one server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,10 +34,14 @@ pub struct Config {
     pub ice: Ice,
     /// How much one address or connection may ask.
     pub limits: Limits,
+    /// Who is told by HTTP what happens in rooms.
+    pub webhooks: Webhooks,
     /// The media plane.
     pub sfu: sfu::Config,
     /// The TURN server. Empty lists follow from other sections.
     pub turn: turn_server::Config,
+    /// Where metrics and traces are sent.
+    pub telemetry: Telemetry,
     /// What is logged.
     pub log: Log,
 }
@@ -46,9 +55,11 @@ impl Default for Config {
             rooms: Rooms::default(),
             ice: Ice::default(),
             limits: Limits::default(),
+            webhooks: Webhooks::default(),
             sfu: sfu::Config::default(),
             // Where media comes to, and known to nobody: who changes `sfu.bind` need not think of it.
             turn: turn_server::Config { bind: Vec::new(), ..turn_server::Config::default() },
+            telemetry: Telemetry::default(),
             log: Log::default(),
         }
     }
@@ -422,6 +433,6 @@ impl Config {
                 return unusable(key, "must be at least 1");
             }
         }
-        Ok(())
+        self.webhooks.check()
     }
 }

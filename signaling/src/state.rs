@@ -39,6 +39,11 @@ impl StateDir {
         Ok(StateDir { path })
     }
 
+    /// Where a file is, for those who write it in ways of their own.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
     /// The content of one file, or `None` where there is none.
     ///
     /// # Errors

@@ -5,8 +5,9 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use rustls::ServerConnection;
-use turn_server::{Adopted, Extras, Secret, TurnHandle, TurnServer};
+use turn_server::{Adopted, Extras, Network, Policy, Secret, TurnHandle, TurnServer};
 
 use crate::config::Config;
 use crate::counters::Row;
@@ -15,6 +16,21 @@ use crate::tls::Certificates;
 
 /// The name of TURN in a TLS handshake (RFC 7443 §3).
 pub const ALPN: &[u8] = b"stun.turn";
+
+/// Which addresses requests of ours may go to: those that TURN's clients may reach of the Internet, and
+/// those of `allowed`, whose key is `key`.
+///
+/// # Errors
+/// For what is no network.
+pub fn reachable(
+    key: &str,
+    allowed: &[String],
+) -> anyhow::Result<impl Fn(SocketAddr) -> bool + Send + Sync + 'static> {
+    let allowed = allowed.iter().map(|network| network.parse::<Network>());
+    let allowed = allowed.collect::<Result<Vec<_>, _>>().with_context(|| key.to_owned())?;
+    let policy = Policy { allowed, ..Policy::default() };
+    Ok(move |address| policy.allows(address))
+}
 
 /// The running TURN server. Dropping it ends all allocations and waits for its threads.
 pub struct Turn {

@@ -22,7 +22,7 @@ pub use config::{Config, Secret};
 pub use dtls::Identity;
 pub use handle::{Overloaded, TurnHandle};
 pub use mailbox::Adopted;
-pub use turn_core::{mint, stats};
+pub use turn_core::{Network, Policy, mint, stats};
 
 use crate::addresses::Addresses;
 use crate::mailbox::{Mail, Mailbox};
