@@ -96,7 +96,10 @@ fn cores_can_do_no_io() {
             );
         }
     };
-    allowed("signaling/core/Cargo.toml", &["base64", "serde", "serde_json", "thiserror"]);
+    allowed(
+        "signaling/core/Cargo.toml",
+        &["base64", "schemars", "serde", "serde_json", "thiserror"],
+    );
     let media = ["aws-lc-rs", "bytes", "dimpl", "str0m", "thiserror", "tracing"];
     allowed("sfu/core/Cargo.toml", &media);
     allowed(

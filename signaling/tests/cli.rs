@@ -219,3 +219,56 @@ fn the_version_is_that_of_the_package() {
     assert!(fine);
     assert_eq!(version, format!("oriel {}\n", env!("CARGO_PKG_VERSION")));
 }
+
+#[test]
+fn logs_for_machines_are_json_and_never_have_a_token_in_them() {
+    let state = tempfile::tempdir().unwrap();
+    let log = state.path().join("log");
+    let settings = ["--set", "log.format=json", "--set", "log.level=debug,signaling=trace"];
+    let mut child =
+        oriel(&state, &settings).stderr(std::fs::File::create(&log).unwrap()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let url = line.trim_end().strip_prefix("Oriel is ready: ").unwrap().to_owned();
+    let mut server = Oriel { child, url };
+    let admin = run(&state, &["token", "--server-admin"]).1;
+    let joins = run(&state, &["token", "--room", "r", "--identity", "ana"]).1;
+    let (admin, joins) = (admin.trim(), joins.trim());
+    let room = format!("{{\"id\":1,\"type\":\"join\",\"token\":\"{joins}\"}}");
+    for (path, token, body) in [
+        ("/v1/rooms", admin, "{\"name\":\"r\"}"),
+        ("/v1/rooms/r/tokens", admin, "{\"identity\":\"ana\"}"),
+        ("/v1/rooms/r/requests", joins, room.as_str()),
+        ("/whip/r/cam", joins, ""),
+    ] {
+        let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
+        write!(
+            stream,
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\
+             Authorization: Bearer {token}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        assert!(response.starts_with("HTTP/1.1 "), "{response}");
+    }
+    server.signal("TERM");
+    server.signal("TERM");
+    server.wait();
+    let said = std::fs::read_to_string(log).unwrap();
+    let mut rooms = 0;
+    for line in said.lines().filter(|line| line.starts_with('{')) {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let id = line["fields"]["room"].as_str();
+        rooms += usize::from(id.is_some_and(|id| id.starts_with("RM_")));
+    }
+    assert!(rooms > 0, "a room that starts is told of with its id: {said}");
+    // The first part of a token is the same for all: it is what is secret that counts.
+    for token in [admin, joins] {
+        for part in token.split('.').skip(1) {
+            assert!(!said.contains(part), "a token is in the log");
+        }
+    }
+}
