@@ -17,6 +17,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::auth::{Authority, Keys};
+use crate::client::Reachable;
+use crate::clock::Clock;
 use crate::config::{Config, TlsMode};
 use crate::counters::Counters;
 use crate::doors::{self, Context, internal};
@@ -25,11 +27,14 @@ use crate::hub::{self, Hub};
 use crate::ice::Ice;
 use crate::limits::{Connections, Feeds, Joins, Rate};
 use crate::media::Routes;
+use crate::metrics::Sources;
 use crate::server::{Listeners, Server};
 use crate::site::Site;
 use crate::state::StateDir;
+use crate::telemetry::{Exporter, Tracer};
 use crate::tls::Certificates;
 use crate::turn::{self, Turn};
+use crate::webhooks::Webhooks;
 
 /// How long rooms and doors may take to end, each.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -51,6 +56,8 @@ pub struct App {
     servers: JoinSet<()>,
     /// What goes on for ever; aborted when dropped.
     _background: JoinSet<()>,
+    /// Who tells endpoints elsewhere; what is not told by the end is told after the next start.
+    _webhook_tasks: JoinSet<()>,
     turn: Option<Turn>,
     /// Last: its threads are stopped when all others are gone.
     sfu: Sfu,
@@ -94,9 +101,22 @@ impl App {
             false => None,
         };
         let turn_handle = turn.as_ref().map(Turn::handle);
-        let hub =
-            Hub::new(hub_config(config), Arc::clone(&plane) as _, routes, Arc::clone(&counters));
+        let allowed = &config.webhooks.allowed_networks;
+        let reachable: Reachable = Arc::new(turn::reachable("webhooks.allowed_networks", allowed)?);
+        let (webhooks, webhook_tasks) =
+            Webhooks::start(&config.webhooks, &state, Clock::start(), &reachable)?;
+        let hub = Hub::new(
+            hub_config(config),
+            Arc::clone(&plane) as _,
+            routes,
+            Arc::clone(&counters),
+            webhooks,
+        );
 
+        let (exporter, tracer) = match Exporter::new(&config.telemetry)? {
+            Some((exporter, tracer)) => (Some(exporter), tracer),
+            None => (None, Tracer::default()),
+        };
         let (door_tasks, _) = watch::channel(());
         let context = Context {
             hub: hub.clone(),
@@ -108,20 +128,28 @@ impl App {
             feeds: Feeds::new(&config.limits),
             ice: Ice::new(&config.ice, turn.as_ref().map(Turn::offer)),
             counters: Arc::clone(&counters),
+            tracer,
             tasks: door_tasks.clone(),
         };
         let ready = Arc::new(AtomicBool::new(true));
+        let sources = Sources {
+            counters,
+            plane,
+            webhooks: hub.webhooks().clone(),
+            turn: turn_handle.clone(),
+            started: SystemTime::now(),
+        };
         let internals = internal::Internals {
             ready: Arc::clone(&ready),
             headroom: headroom.clone(),
-            counters,
-            plane,
-            turn: turn_handle.clone(),
-            started: SystemTime::now(),
+            sources: sources.clone(),
         };
 
         let (mut servers, mut background) = (JoinSet::new(), JoinSet::new());
         background.spawn(headroom.clone().watch());
+        if let Some(exporter) = exporter {
+            background.spawn(exporter.run(sources));
+        }
         let (stop_http, stop) = watch::channel(false);
         let (http_address, internal_address) = (http.address(), internal.address());
         let url = own_url(config, http_address);
@@ -168,6 +196,7 @@ impl App {
             stop_http,
             servers,
             _background: background,
+            _webhook_tasks: webhook_tasks,
             turn,
             sfu,
         })
