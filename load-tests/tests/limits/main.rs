@@ -7,5 +7,7 @@
 mod server;
 
 mod call;
+mod confined;
 mod files;
+mod memory;
 mod stopping;

@@ -111,10 +111,10 @@ fn ports(config: &Config, facts: &Facts, findings: &mut Findings) {
             }
         });
     }
-    let all = config.server.internal_bind;
-    if all.is_unspecified() {
+    let internal = config.server.internal_bind;
+    if internal.is_unspecified() {
         findings.advice(format!(
-            "server.internal_bind is {all}: close port {} to the public, metrics are nobody else's \
+            "server.internal_bind is {internal}: close port {} to the public, metrics are nobody else's \
              business",
             config.server.internal_port
         ));
