@@ -3,6 +3,8 @@
 #     docker build --tag oriel .
 #     docker buildx build --platform linux/amd64,linux/arm64 --tag registry.example.com/oriel --push .
 #     docker run --network host --read-only --cap-drop ALL --volume oriel:/var/lib/oriel oriel
+# The TURN server alone is in it too:
+#     docker run --network host --volume ./turn.toml:/etc/turn.toml:ro --entrypoint oriel-turn oriel --config /etc/turn.toml
 # With the host's network the server listens where `make run` does: on loopback. Every key of
 # config.example.toml can be given as ORIEL__SECTION__KEY, or in a file that is mounted:
 #     docker run --network host --volume ./oriel.toml:/etc/oriel.toml:ro oriel --config /etc/oriel.toml
@@ -26,8 +28,9 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 COPY . .
 COPY --from=web /oriel/web-client/app/dist web-client/app/dist
-RUN cargo build --locked --release --package signaling --bin oriel \
-    && install -D --target-directory /image/usr/bin target/release/oriel \
+RUN cargo build --locked --release --package signaling --package turn-server \
+        --bin oriel --bin oriel-turn \
+    && install -D --target-directory /image/usr/bin target/release/oriel target/release/oriel-turn \
     && install --directory --mode 0700 /image/state
 
 # glibc and libgcc, and nothing else that runs.

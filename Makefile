@@ -88,8 +88,8 @@ profile: need-build ## Draw where forwarding spends its time; ARGS="--pid N --se
 	@scripts/need perf python
 	@scripts/profile $(ARGS)
 
-bench-turn: need-build ## The TURN server beside coturn; ARGS="udp --interval 5" picks some
-	@scripts/need coturn
+bench-turn: need-build ## The TURN server beside coturn; ARGS="udp idle-tls --interval 5" picks some
+	@scripts/need coturn openssl
 	@$(CARGO) build --locked --release --package turn-server --bin oriel-turn
 	@scripts/bench-turn $(ARGS)
 

@@ -54,6 +54,8 @@ pub struct Config {
     pub max_permissions: usize,
     /// Channels of one allocation.
     pub max_channels: usize,
+    /// TCP connections of one allocation to its peers (RFC 6062); 0 for no TCP allocations.
+    pub max_peer_connections: usize,
     /// Payload bytes per second of one allocation, both ways together; 0 for any number.
     pub max_bandwidth: u64,
     /// Answers per second to requests without a good credential, per source /24 and /64.
@@ -154,6 +156,7 @@ impl Default for Config {
             source_quota: 512,
             max_permissions: 64,
             max_channels: 64,
+            max_peer_connections: 16,
             max_bandwidth: 12_500_000,
             stranger_rate: 200,
             max_connections: 10_000,
@@ -228,6 +231,8 @@ impl Config {
     pub(crate) fn core(&self) -> Result<turn_core::Config, StartError> {
         let users = self.users.iter();
         Ok(turn_core::Config {
+            worker: 0,
+            workers: 1,
             realm: self.realm.clone(),
             users: users.map(|(name, secret)| (name.clone(), secret.0.clone())).collect(),
             secrets: self.secrets.iter().map(|secret| secret.0.clone()).collect(),
@@ -243,6 +248,7 @@ impl Config {
             max_session: Duration::from_secs(self.max_session),
             max_permissions: self.max_permissions,
             max_channels: self.max_channels,
+            max_peer_connections: self.max_peer_connections,
             max_bandwidth: self.max_bandwidth,
             stranger_rate: self.stranger_rate,
             alternate_server: self.alternate_server,

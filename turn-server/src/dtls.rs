@@ -1,4 +1,6 @@
-//! DTLS sessions of clients. The only file that touches `dimpl`.
+//! DTLS sessions of clients. With `dtls/hello.rs` the only file that touches `dimpl`.
+
+mod hello;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use dimpl::{Dtls, DtlsCertificate, Output};
 use turn_core::FiveTuple;
+
+use self::hello::{Cookies, Hello, Verdict, accepting};
 
 /// A session that has no allocation for this long is forgotten.
 const IDLE: Duration = Duration::from_secs(30);
@@ -33,6 +37,7 @@ pub(crate) struct Unreadable;
 pub(crate) struct Sessions {
     config: Arc<dimpl::Config>,
     certificate: DtlsCertificate,
+    cookies: Cookies,
     sessions: HashMap<FiveTuple, Session>,
     most: usize,
     buffer: Vec<u8>,
@@ -46,12 +51,12 @@ struct Session {
 
 impl Sessions {
     /// No sessions; as many as `most` may come.
-    pub(crate) fn new(identity: Identity, most: usize) -> Result<Sessions, String> {
+    pub(crate) fn new(identity: Identity, most: usize, now: Instant) -> Result<Sessions, String> {
         let config = dimpl::Config::builder()
             // The client proves itself by TURN's credentials.
             .require_client_certificate(false)
-            // Nobody is answered at length before it has shown that it gets the answers.
             .use_server_cookie(true)
+            .with_crypto_provider(hello::crypto())
             .build()
             .map_err(|error| error.to_string())?;
         Ok(Sessions {
@@ -60,6 +65,7 @@ impl Sessions {
                 certificate: identity.certificate,
                 private_key: identity.key,
             },
+            cookies: Cookies::new(now),
             sessions: HashMap::new(),
             most,
             buffer: vec![0; 1 << 15],
@@ -80,24 +86,42 @@ impl Sessions {
         mut send: impl FnMut(&FiveTuple, &[u8]),
         each: impl FnMut(&[u8]),
     ) -> Result<bool, Unreadable> {
-        let is_new = !self.sessions.contains_key(&from);
-        if is_new {
-            if !is_client_hello(datagram) || self.sessions.len() >= self.most {
-                return Err(Unreadable);
+        let mut cookie = None;
+        if !self.sessions.contains_key(&from) {
+            let Some(hello) = Hello::parse(datagram) else { return Err(Unreadable) };
+            if !hello.is_known_version() {
+                // Without a word the client would try for a minute: with DTLS 1.0, say.
+                send(&from, &handshake_failure(datagram));
+                return Ok(true);
             }
-            let config = Arc::clone(&self.config);
-            let dtls = Dtls::new_auto(config, self.certificate.clone(), now);
-            self.sessions.insert(from, Session { dtls, wake: None, since: now });
+            match self.cookies.judge(&hello, &from, now) {
+                Verdict::Ask(answer) => {
+                    send(&from, &answer);
+                    return Ok(true);
+                }
+                Verdict::Proven { .. } if self.sessions.len() >= self.most => {
+                    return Err(Unreadable);
+                }
+                Verdict::Proven { first, cookie: accepted } => {
+                    cookie = Some(accepted);
+                    let session = self.begin(&from, &first, accepted, now)?;
+                    self.sessions.insert(from, session);
+                }
+            }
         }
         let Some(session) = self.sessions.get_mut(&from) else { return Err(Unreadable) };
-        let result =
-            session.dtls.handle_timeout(now).and_then(|()| session.dtls.handle_packet(datagram));
+        let mut take =
+            || session.dtls.handle_timeout(now).and_then(|()| session.dtls.handle_packet(datagram));
+        let result = match cookie {
+            Some(cookie) => accepting(cookie, take),
+            None => take(),
+        };
         if let Err(error) = &result {
             tracing::debug!(%error, client = %from.client, "DTLS");
         }
         let is_open = session.drain(&from, &mut self.buffer, &mut send, each);
-        if is_new && result.is_err() {
-            // Without a word the client would try for a minute: with DTLS 1.0, say.
+        if cookie.is_some() && result.is_err() {
+            // There is no cipher suite that both know, say.
             send(&from, &handshake_failure(datagram));
         }
         if result.is_err() || !is_open {
@@ -105,6 +129,24 @@ impl Sessions {
             return Ok(false);
         }
         Ok(true)
+    }
+
+    /// A session that waits for the hello with this cookie.
+    fn begin(
+        &mut self,
+        from: &FiveTuple,
+        first: &[u8],
+        cookie: hello::Cookie,
+        now: Instant,
+    ) -> Result<Session, Unreadable> {
+        let mut dtls = Dtls::new_12(Arc::clone(&self.config), self.certificate.clone(), now);
+        dtls.handle_timeout(now).map_err(|_| Unreadable)?;
+        accepting(cookie, || dtls.handle_packet(first)).map_err(|_| Unreadable)?;
+        let mut session = Session { dtls, wake: None, since: now };
+        // It asks for the cookie that has come.
+        let mut asked = false;
+        session.drain(from, &mut self.buffer, |_, _| asked = true, |_| {});
+        if asked { Ok(session) } else { Err(Unreadable) }
     }
 
     /// Encrypts a message. False if there is no session that can.
@@ -184,9 +226,4 @@ fn handshake_failure(hello: &[u8]) -> [u8; 15] {
         alert[1..3].copy_from_slice(version);
     }
     alert
-}
-
-/// Whether a datagram may begin a session: a handshake record with a ClientHello (RFC 6347 §4.3.2).
-fn is_client_hello(datagram: &[u8]) -> bool {
-    datagram.first() == Some(&22) && datagram.get(13) == Some(&1)
 }

@@ -3,6 +3,8 @@
 
 mod addresses;
 mod config;
+mod connection;
+mod crowd;
 mod dtls;
 mod handle;
 mod mailbox;
@@ -114,7 +116,11 @@ impl TurnServer {
         for (index, (poll, ports)) in polls.into_iter().zip(all_ports).enumerate() {
             let plan = Plan {
                 index: index as u16,
-                core: core.clone(),
+                core: turn_core::Config {
+                    worker: index as u16,
+                    workers: workers as u16,
+                    ..core.clone()
+                },
                 tls: extras.tls.clone(),
                 max_connections: config.max_connections.div_ceil(workers),
                 proxies: Arc::clone(&proxies),

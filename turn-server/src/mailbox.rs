@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crossbeam_queue::ArrayQueue;
 use mio::{Registry, Token, Waker};
+use turn_core::Protocol;
 use turn_core::stats::{STATS_LEN, Stats};
+
+use crate::stream::Stream;
 
 /// Mails that can wait: messages handed over come in bursts.
 const CAPACITY: usize = 16_384;
@@ -19,9 +22,11 @@ pub(crate) enum Mail {
     /// A message between two allocations of this process.
     HandedOver { from: SocketAddr, to: SocketAddr, contents: Vec<u8> },
     /// A relayed address of another worker.
-    Announced { worker: u16, relay: SocketAddr, open: bool },
+    Announced { worker: u16, protocol: Protocol, relay: SocketAddr, open: bool },
     /// A client's connection that somebody else accepted.
     Adopted(Box<Adopted>),
+    /// A client's stream whose request is for a connection of this worker.
+    Client { stream: Box<Stream>, request: Vec<u8> },
     /// No new allocations.
     Drain,
     /// End the thread.

@@ -2,11 +2,15 @@
 //! all workers, behind a lock that is taken once per allocation.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
-use turn_core::{BindError, Exceeded, Holder, Ledger, Limits, Port};
+use mio::net::TcpListener;
+use mio::{Interest, Registry, Token};
+use socket2::{Domain, Socket, Type};
+use turn_core::{BindError, Exceeded, Holder, Ledger, Limits, Port, Protocol};
 
 use crate::socket::Datagrams;
 
@@ -19,6 +23,11 @@ const MAX_RESERVATIONS: usize = 1_024;
 /// Ports that are tried before the range counts as full.
 const ATTEMPTS: usize = 256;
 
+/// Connections of peers that wait to be accepted.
+const BACKLOG: i32 = 64;
+
+const TCP: socket2::Protocol = socket2::Protocol::TCP;
+
 /// A local address to relay from, and what peers see of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RelayAddress {
@@ -26,10 +35,46 @@ pub(crate) struct RelayAddress {
     pub(crate) advertised: IpAddr,
 }
 
+/// What peers send or connect to.
+#[derive(Debug)]
+pub(crate) enum RelaySocket {
+    Udp(Datagrams),
+    /// `bound`: where connections to peers leave from too.
+    Tcp {
+        listener: TcpListener,
+        bound: SocketAddr,
+    },
+}
+
+impl RelaySocket {
+    pub(crate) fn as_udp(&self) -> Option<&Datagrams> {
+        match self {
+            RelaySocket::Udp(socket) => Some(socket),
+            RelaySocket::Tcp { .. } => None,
+        }
+    }
+
+    pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        match self {
+            RelaySocket::Udp(socket) => socket.register(registry, token),
+            RelaySocket::Tcp { listener, .. } => {
+                registry.register(listener, token, Interest::READABLE)
+            }
+        }
+    }
+
+    pub(crate) fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        match self {
+            RelaySocket::Udp(socket) => socket.deregister(registry),
+            RelaySocket::Tcp { listener, .. } => registry.deregister(listener),
+        }
+    }
+}
+
 /// A relay socket with its address as peers see it.
 #[derive(Debug)]
 pub(crate) struct Relay {
-    pub(crate) socket: Datagrams,
+    pub(crate) socket: RelaySocket,
     pub(crate) advertised: SocketAddr,
 }
 
@@ -73,6 +118,7 @@ impl RelayPorts {
     pub(crate) fn open(
         &mut self,
         holder: &Holder,
+        protocol: Protocol,
         families: [bool; 2],
         port: Port,
         now: Instant,
@@ -82,7 +128,7 @@ impl RelayPorts {
             Exceeded::Quota => BindError::Quota,
             Exceeded::Capacity => BindError::Capacity,
         })?;
-        let opened = self.sockets(holder, families, port, now);
+        let opened = self.sockets(holder, protocol, families, port, now);
         if opened.is_none() {
             self.ledger.leave(holder);
         }
@@ -102,6 +148,7 @@ impl RelayPorts {
     fn sockets(
         &mut self,
         holder: &Holder,
+        protocol: Protocol,
         families: [bool; 2],
         port: Port,
         now: Instant,
@@ -124,28 +171,33 @@ impl RelayPorts {
                     opened.reservation = Some(self.reserve(odd, holder, now)?);
                     Some(even)
                 }
-                Port::Even { reserve: false } => self.any(address, |port| port & !1),
-                _ => self.any(address, |port| port),
+                Port::Even { reserve: false } => self.any(protocol, address, |port| port & !1),
+                _ => self.any(protocol, address, |port| port),
             };
         }
         opened.relays.iter().any(Option::is_some).then_some(opened)
     }
 
-    fn any(&self, address: RelayAddress, adjust: impl Fn(u16) -> u16) -> Option<Relay> {
+    fn any(
+        &self,
+        protocol: Protocol,
+        address: RelayAddress,
+        adjust: impl Fn(u16) -> u16,
+    ) -> Option<Relay> {
         let range = self.range.clone();
         let mut ports = (0..ATTEMPTS).map(|_| adjust(rand::random_range(range.clone())));
         ports.find_map(|port| {
             let port = Some(port).filter(|port| self.range.contains(port))?;
-            bind(address, port)
+            bind(protocol, address, port)
         })
     }
 
-    /// An even port and the next one.
+    /// An even port and the next one, for UDP.
     fn pair(&self, address: RelayAddress) -> Option<(Relay, Relay)> {
         (0..ATTEMPTS).find_map(|_| {
-            let even = self.any(address, |port| port & !1)?;
+            let even = self.any(Protocol::Udp, address, |port| port & !1)?;
             let next = Some(even.advertised.port() + 1).filter(|next| self.range.contains(next))?;
-            Some((even, bind(address, next)?))
+            Some((even, bind(Protocol::Udp, address, next)?))
         })
     }
 
@@ -160,8 +212,13 @@ impl RelayPorts {
     }
 }
 
-fn bind(address: RelayAddress, port: u16) -> Option<Relay> {
-    match Datagrams::open(SocketAddr::new(address.bound, port), false, 0) {
+fn bind(protocol: Protocol, address: RelayAddress, port: u16) -> Option<Relay> {
+    let bound = SocketAddr::new(address.bound, port);
+    let socket = match protocol {
+        Protocol::Udp => Datagrams::open(bound, false, 0).map(RelaySocket::Udp),
+        Protocol::Tcp => listen(bound).map(|listener| RelaySocket::Tcp { listener, bound }),
+    };
+    match socket {
         Ok(socket) => Some(Relay { socket, advertised: SocketAddr::new(address.advertised, port) }),
         Err(error) => {
             tracing::debug!(%error, port, "a relay port is not free");
@@ -170,10 +227,26 @@ fn bind(address: RelayAddress, port: u16) -> Option<Relay> {
     }
 }
 
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // The port may be one of connections that have ended, but nobody else's who listens.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    // Only from now on: connections to peers leave from this port too.
+    socket.set_reuse_port(true)?;
+    socket.set_nonblocking(true)?;
+    socket.listen(BACKLOG)?;
+    Ok(TcpListener::from_std(socket.into()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const UDP: Protocol = Protocol::Udp;
     const ANY: [bool; 2] = [true, false];
 
     fn ports(range: [u16; 2]) -> RelayPorts {
@@ -191,17 +264,17 @@ mod tests {
     fn a_reserved_port_is_the_next_one_and_its_users_alone() {
         let now = Instant::now();
         let mut ports = ports([20_000, 21_999]);
-        let first = ports.open(&holder("ada"), ANY, Port::Even { reserve: true }, now);
+        let first = ports.open(&holder("ada"), UDP, ANY, Port::Even { reserve: true }, now);
         let first = first.unwrap_or_else(|error| panic!("{error:?}"));
         let even = first.relays[0].as_ref().map(|relay| relay.advertised.port()).unwrap_or(1);
         assert_eq!(even % 2, 0);
         let token = Port::Reserved(first.reservation.unwrap_or_default());
-        assert!(ports.open(&holder("eve"), ANY, token, now).is_err());
-        let second = ports.open(&holder("ada"), ANY, token, now);
+        assert!(ports.open(&holder("eve"), UDP, ANY, token, now).is_err());
+        let second = ports.open(&holder("ada"), UDP, ANY, token, now);
         let second = second.unwrap_or_else(|error| panic!("{error:?}"));
         let advertised = second.relays[0].as_ref().map(|relay| relay.advertised);
         assert_eq!(advertised, Some(SocketAddr::from(([192, 0, 2, 1], even + 1))));
-        assert!(ports.open(&holder("ada"), ANY, token, now).is_err(), "a token is good once");
+        assert!(ports.open(&holder("ada"), UDP, ANY, token, now).is_err(), "a token is good once");
         assert_eq!(ports.count(), 2);
     }
 
@@ -209,10 +282,10 @@ mod tests {
     fn a_reservation_ends() {
         let now = Instant::now();
         let mut ports = ports([22_000, 23_999]);
-        let first = ports.open(&holder("ada"), ANY, Port::Even { reserve: true }, now);
+        let first = ports.open(&holder("ada"), UDP, ANY, Port::Even { reserve: true }, now);
         let token = first.ok().and_then(|opened| opened.reservation).unwrap_or_default();
         let later = now + RESERVATION;
-        assert!(ports.open(&holder("ada"), ANY, Port::Reserved(token), later).is_err());
+        assert!(ports.open(&holder("ada"), UDP, ANY, Port::Reserved(token), later).is_err());
         assert!(ports.reservations.is_empty());
     }
 
@@ -220,16 +293,16 @@ mod tests {
     fn a_full_range_and_a_full_quota_are_told_apart() {
         let now = Instant::now();
         let mut ports = ports([24_000, 24_000]);
-        let held = ports.open(&holder("ada"), ANY, Port::Any, now);
+        let held = ports.open(&holder("ada"), UDP, ANY, Port::Any, now);
         assert!(held.is_ok());
-        let refused = ports.open(&holder("bob"), ANY, Port::Any, now).err();
+        let refused = ports.open(&holder("bob"), UDP, ANY, Port::Any, now).err();
         assert_eq!(refused, Some(BindError::Capacity));
         for _ in 0..2 {
             assert_eq!(ports.ledger.enter(&holder("ada")), Ok(()));
         }
-        let refused = ports.open(&holder("ada"), ANY, Port::Any, now).err();
+        let refused = ports.open(&holder("ada"), UDP, ANY, Port::Any, now).err();
         assert_eq!(refused, Some(BindError::Quota));
-        assert!(ports.open(&holder("bob"), [false, true], Port::Any, now).is_err());
+        assert!(ports.open(&holder("bob"), UDP, [false, true], Port::Any, now).is_err());
         assert_eq!(ports.count(), 3);
     }
 }

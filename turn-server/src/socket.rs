@@ -6,7 +6,8 @@ use std::os::fd::AsRawFd;
 
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
-use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSocketState};
+pub(crate) use quinn_udp::BATCH_SIZE;
+use quinn_udp::{RecvMeta, UdpSocketState};
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// A datagram's largest size, or that of several that came together.
@@ -58,10 +59,11 @@ impl Datagrams {
         registry.deregister(&mut self.socket)
     }
 
-    /// Reads one batch and gives each datagram with its source and the local address it came to.
-    /// False when there is nothing more to read.
+    /// Reads one batch, of [`BATCH_SIZE`] datagrams at most, and gives each with its source and the
+    /// local address it came to. False when there is nothing more to read.
     pub(crate) fn receive(
         &self,
+        most: usize,
         buffers: &mut ReceiveBuffers,
         mut each: impl FnMut(SocketAddr, SocketAddr, &[u8]),
     ) -> bool {
@@ -69,7 +71,8 @@ impl Datagrams {
         let mut chunks = bytes.chunks_mut(RECEIVE_BUFFER);
         let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
             std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
-        let received = match self.state.recv((&self.socket).into(), &mut slices, meta) {
+        let slices = &mut slices[..most.min(BATCH_SIZE)];
+        let received = match self.state.recv((&self.socket).into(), slices, meta) {
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return true,
@@ -79,14 +82,15 @@ impl Datagrams {
                 return true;
             }
         };
-        for (meta, slice) in meta.iter().zip(&slices).take(received) {
+        for (meta, slice) in meta.iter().zip(slices.iter()).take(received) {
             let ip = meta.dst_ip.unwrap_or(self.address.ip());
             let to = SocketAddr::new(ip, self.address.port());
             for datagram in slice[..meta.len].chunks(meta.stride.max(1)) {
                 each(meta.addr, to, datagram);
             }
         }
-        true
+        // Whatever comes from now on, the poll tells.
+        received == slices.len()
     }
 
     /// Sends datagrams of `size` bytes each, the last one maybe shorter. Returns how many were
@@ -98,7 +102,16 @@ impl Datagrams {
         contents: &[u8],
         size: usize,
     ) -> u64 {
+        let source = source.filter(|_| self.address.ip().is_unspecified());
         let count = contents.len().div_ceil(size.max(1)).max(1);
+        if count == 1 && source.is_none() {
+            // Nothing to tell beside the destination, and cheaper for it.
+            let result = self.socket.send_to(contents, destination);
+            if let Err(error) = &result {
+                tracing::debug!(%error, %destination, "sending");
+            }
+            return u64::from(result.is_err());
+        }
         let transmit = |contents, segment_size| {
             self.state.try_send(
                 (&self.socket).into(),
@@ -107,7 +120,7 @@ impl Datagrams {
                     ecn: None,
                     contents,
                     segment_size,
-                    src_ip: source.filter(|_| self.address.ip().is_unspecified()),
+                    src_ip: source,
                 },
             )
         };

@@ -30,6 +30,7 @@ const READS_PER_TURN: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Ended;
 
+#[derive(Debug)]
 pub(crate) struct Stream {
     socket: TcpStream,
     tuple: FiveTuple,
@@ -42,9 +43,13 @@ pub(crate) struct Stream {
     written: usize,
     /// When it was accepted, or last had an allocation.
     pub(crate) since: Instant,
+    /// The client has sent all it will: the poll tells that once.
+    pub(crate) is_ending: bool,
+    /// The connection to a peer whose bytes it carries.
+    pub(crate) joined: Option<usize>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// A load balancer's header comes first.
     Proxy,
@@ -76,6 +81,8 @@ impl Stream {
             output: Vec::new(),
             written: 0,
             since: now,
+            is_ending: false,
+            joined: None,
         })
     }
 
@@ -119,26 +126,59 @@ impl Stream {
         mut each: impl FnMut(FiveTuple, &[u8]),
     ) -> Result<bool, Ended> {
         let longest = if is_known { usize::MAX } else { STRANGERS_LONGEST };
+        // Messages may have come with an adopted connection, or after a ConnectionBind.
+        if self.cut(longest, &mut each)? {
+            return Ok(true);
+        }
         for _ in 0..READS_PER_TURN {
-            let bytes = match self.socket.read(scratch) {
+            let count = match self.socket.read(scratch) {
                 Ok(0) => return Err(Ended),
-                Ok(count) => &scratch[..count],
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    // An adopted connection may have brought messages with it.
-                    self.cut(longest, &mut each)?;
-                    return Ok(false);
-                }
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(_) => return Err(Ended),
             };
-            if self.stage == Stage::Open {
-                self.take(bytes)?;
+            let bytes = &scratch[..count];
+            let is_plain = self.stage == Stage::Open && self.tls.is_none();
+            let has_more = if is_plain && self.input.is_empty() {
+                self.cut_read(bytes, longest, &mut each)?
             } else {
-                self.input.extend_from_slice(bytes);
-                self.open(tls)?;
+                if self.stage == Stage::Open {
+                    self.take(bytes)?;
+                } else {
+                    self.input.extend_from_slice(bytes);
+                    self.open(tls)?;
+                }
+                self.cut(longest, &mut each)?
+            };
+            if has_more {
+                return Ok(true);
             }
-            self.cut(longest, &mut each)?;
+            if count < scratch.len() && !self.is_ending {
+                // The poll tells when there is more.
+                return Ok(false);
+            }
         }
+        Ok(true)
+    }
+
+    /// Appends data as it comes, decrypted: what is left of the messages before it, or what one
+    /// read gives. False when there is nothing to read now.
+    pub(crate) fn read_data(
+        &mut self,
+        scratch: &mut [u8],
+        to: &mut Vec<u8>,
+    ) -> Result<bool, Ended> {
+        if self.input.is_empty() {
+            match self.socket.read(scratch) {
+                Ok(0) => return Err(Ended),
+                Ok(count) => self.take(&scratch[..count])?,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Err(Ended),
+            }
+        }
+        to.append(&mut self.input);
         Ok(true)
     }
 
@@ -183,55 +223,59 @@ impl Stream {
         self.flush().and(result)
     }
 
+    /// Gives each whole message of what was kept. True if it stopped before the end, to be called
+    /// again.
     fn cut(
         &mut self,
         longest: usize,
         each: &mut impl FnMut(FiveTuple, &[u8]),
-    ) -> Result<(), Ended> {
-        if self.stage != Stage::Open {
-            return Ok(());
+    ) -> Result<bool, Ended> {
+        if self.stage != Stage::Open || self.input.is_empty() {
+            return Ok(false);
         }
-        let mut rest = self.input.as_slice();
-        let outcome = loop {
-            match frame_length(rest) {
-                Err(_) => break Err(Ended),
-                Ok(Some(length)) if length > longest => break Err(Ended),
-                Ok(Some(length)) if length <= rest.len() => {
-                    let (message, after) = rest.split_at(length);
-                    each(self.tuple, message);
-                    rest = after;
-                }
-                Ok(_) => break Ok(()),
-            }
-        };
-        let cut = self.input.len() - rest.len();
-        self.input.drain(..cut);
-        if self.input.is_empty() && self.input.capacity() > STRANGERS_LONGEST {
-            self.input = Vec::new();
+        let mut input = std::mem::take(&mut self.input);
+        let (cut, outcome) = cut(&input, longest, |message| each(self.tuple, message));
+        input.drain(..cut);
+        if !input.is_empty() || input.capacity() <= STRANGERS_LONGEST {
+            self.input = input;
         }
         outcome
     }
 
-    /// Queues bytes for the client. False if it has too much waiting already.
+    /// Gives each whole message of what was read, and keeps the rest.
+    fn cut_read(
+        &mut self,
+        bytes: &[u8],
+        longest: usize,
+        each: &mut impl FnMut(FiveTuple, &[u8]),
+    ) -> Result<bool, Ended> {
+        let (cut, outcome) = cut(bytes, longest, |message| each(self.tuple, message));
+        self.input.extend_from_slice(&bytes[cut..]);
+        outcome
+    }
+
+    /// Queues a message for the client. False if it has too much waiting already.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> bool {
-        if self.output.len() - self.written > MAX_WAITING {
-            return false;
+        self.waiting() <= MAX_WAITING && self.write(bytes).is_ok()
+    }
+
+    /// Queues bytes for the client, however many wait.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Ended> {
+        let Some(tls) = &mut self.tls else {
+            self.output.extend_from_slice(bytes);
+            return Ok(());
+        };
+        // Both write into memory.
+        tls.writer().write_all(bytes).map_err(|_| Ended)?;
+        while tls.wants_write() {
+            tls.write_tls(&mut self.output).map_err(|_| Ended)?;
         }
-        match &mut self.tls {
-            None => self.output.extend_from_slice(bytes),
-            Some(tls) => {
-                // Both write into memory.
-                if tls.writer().write_all(bytes).is_err() {
-                    return false;
-                }
-                while tls.wants_write() {
-                    if tls.write_tls(&mut self.output).is_err() {
-                        return false;
-                    }
-                }
-            }
-        }
-        true
+        Ok(())
+    }
+
+    /// How many bytes the socket has not taken yet.
+    pub(crate) fn waiting(&self) -> usize {
+        self.output.len() - self.written
     }
 
     /// Gives the socket what it takes.
@@ -253,6 +297,33 @@ impl Stream {
         }
         Ok(())
     }
+}
+
+/// Gives each whole message, up to a ConnectionBind: what follows that may be data, and its answer
+/// tells. Returns how many bytes they were, and whether there may be more messages.
+fn cut(bytes: &[u8], longest: usize, mut each: impl FnMut(&[u8])) -> (usize, Result<bool, Ended>) {
+    let mut rest = bytes;
+    let outcome = loop {
+        match frame_length(rest) {
+            Err(_) => break Err(Ended),
+            Ok(Some(length)) if length > longest => break Err(Ended),
+            Ok(Some(length)) if length <= rest.len() => {
+                let (message, after) = rest.split_at(length);
+                each(message);
+                rest = after;
+                if is_connection_bind(message) {
+                    break Ok(true);
+                }
+            }
+            Ok(_) => break Ok(false),
+        }
+    };
+    (bytes.len() - rest.len(), outcome)
+}
+
+/// Whether a message is a ConnectionBind request (RFC 6062 §6.1).
+fn is_connection_bind(message: &[u8]) -> bool {
+    message.starts_with(&[0, 0x0B])
 }
 
 /// Appends what can be decrypted to `input`, and what the handshake answers to `output`.

@@ -7,14 +7,18 @@ use crate::allocation::{Allocation, AllocationKey};
 use crate::auth::Login;
 use crate::error::Error;
 use crate::five_tuple::FiveTuple;
-use crate::message::{Family, Request, Response};
-use crate::server::{BindError, Output, Owner, Port, Server};
+use crate::input::BindError;
+use crate::message::{Family, Request};
+use crate::output::{Output, Port, Protocol};
+use crate::response::Response;
+use crate::server::{Server, Timer};
 
 /// The lifetime without a wish, and the shortest (RFC 8656 §7.2).
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(600);
 
-/// REQUESTED-TRANSPORT of UDP.
+/// REQUESTED-TRANSPORT: protocol numbers of IANA.
 const UDP: u8 = 17;
+const TCP: u8 = 6;
 
 impl Server {
     /// `Ok(None)`: the answer comes with the sockets, or has come before.
@@ -35,12 +39,18 @@ impl Server {
         if request.wants_mobility() {
             return Err(Error::MobilityForbidden);
         }
-        match request.requested_transport()? {
-            Some(UDP) => {}
+        let protocol = match request.requested_transport()? {
+            Some(UDP) => Protocol::Udp,
+            Some(TCP) if self.config.max_peer_connections > 0 => Protocol::Tcp,
             Some(_) => return Err(Error::TransportNotSupported),
             None => return Err(Error::BadRequest("REQUESTED-TRANSPORT is missing")),
-        }
+        };
         let (families, port) = self.wishes(request)?;
+        // RFC 6062 §5.1.
+        let is_datagrams = port != Port::Any || request.wants_dont_fragment();
+        if protocol == Protocol::Tcp && (is_datagrams || !from.transport.is_stream()) {
+            return Err(Error::BadRequest("TCP is relayed for clients of TCP, and any port"));
+        }
         let lifetime = self.granted(request.lifetime()?);
         if self.is_draining {
             let elsewhere = self.config.alternate_server.map(Error::TryAlternate);
@@ -49,6 +59,7 @@ impl Server {
         let mut allocation = Allocation::new(
             *from,
             login.clone(),
+            protocol,
             request.transaction(),
             lifetime,
             self.config.max_bandwidth,
@@ -58,7 +69,7 @@ impl Server {
         allocation.answer = request.bytes().to_vec();
         let holder = allocation.holder.clone();
         let key = self.table.insert(allocation);
-        self.outputs.push_back(Output::Bind { allocation: key, holder, families, port });
+        self.outputs.push_back(Output::Bind { allocation: key, holder, protocol, families, port });
         Ok(None)
     }
 
@@ -110,11 +121,10 @@ impl Server {
         let Some(allocation) = self.table.get_mut(key) else { return };
         let Ok(request) = Request::parse(&allocation.answer) else { return };
         allocation.relays = relays;
+        let protocol = allocation.protocol;
         let mut response = Response::success(&request);
         for &relay in relays.iter().flatten() {
             response = response.relayed(relay);
-            self.relays.insert(relay, Owner::Here(key));
-            self.outputs.push_back(Output::Announce { relay, open: true });
         }
         response = response.lifetime(allocation.lifetime).mapped(allocation.tuple.client);
         if let Some(token) = reservation {
@@ -131,7 +141,10 @@ impl Server {
         allocation.answer.clone_from(&answer);
         let (to, expires) = (allocation.tuple, allocation.expires);
         self.send(to, &answer);
-        self.wake_at(expires, key);
+        for relay in relays.into_iter().flatten() {
+            self.announce(key, protocol, relay);
+        }
+        self.wake_at(expires, Timer::Allocation(key));
         self.stats.allocated += 1;
     }
 

@@ -5,8 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use crate::auth::Login;
+use crate::connection::ConnectionId;
 use crate::five_tuple::FiveTuple;
 use crate::message::Family;
+use crate::output::Protocol;
 use crate::quota::Holder;
 use crate::rate::Bandwidth;
 
@@ -32,6 +34,9 @@ pub(crate) struct Allocation {
     pub(crate) lifetime: Duration,
     /// The relayed addresses by family; none while the sockets are being opened.
     pub(crate) relays: [Option<SocketAddr>; 2],
+    pub(crate) protocol: Protocol,
+    /// Connections to peers, of an allocation for TCP.
+    pub(crate) connections: Vec<ConnectionId>,
     pub(crate) bandwidth: Bandwidth,
     /// Of the request that made it, with the answer: requests may come twice (RFC 8489 §6.3.1).
     pub(crate) transaction: [u8; 12],
@@ -59,6 +64,7 @@ impl Allocation {
     pub(crate) fn new(
         tuple: FiveTuple,
         login: Login,
+        protocol: Protocol,
         transaction: [u8; 12],
         lifetime: Duration,
         bandwidth: u64,
@@ -72,6 +78,8 @@ impl Allocation {
             expires: now + lifetime,
             lifetime,
             relays: [None; 2],
+            protocol,
+            connections: Vec::new(),
             bandwidth: Bandwidth::new(bandwidth, now),
             transaction,
             answer: Vec::new(),
@@ -223,7 +231,7 @@ mod tests {
             transport: Transport::Udp,
         };
         let login = Login { username: "ada".into(), key: Vec::new(), digest: Digest::Sha1 };
-        Allocation::new(tuple, login, [0; 12], Duration::from_secs(600), 0, now)
+        Allocation::new(tuple, login, Protocol::Udp, [0; 12], Duration::from_secs(600), 0, now)
     }
 
     fn peer(last: u8, port: u16) -> SocketAddr {

@@ -13,12 +13,16 @@ use md5::{Digest as _, Md5};
 use crate::five_tuple::FiveTuple;
 use crate::message::{Digest, Request};
 
-/// PASSWORD-ALGORITHMS as it is sent: SHA-256, then MD5 for older clients (RFC 8489 §14.11).
-pub(crate) const PASSWORD_ALGORITHMS: [u8; 8] = [0, 2, 0, 0, 0, 1, 0, 0];
+/// PASSWORD-ALGORITHMS as it is sent: SHA-256 (RFC 8489 §14.11). Clients that read the attribute know
+/// that one, and the others use MD5 without being told.
+pub(crate) const PASSWORD_ALGORITHMS: [u8; 4] = [0, 2, 0, 0];
 
 /// The start of every nonce: the cookie of RFC 8489 §9.2 and, as 24 bits in base64, the one
 /// feature: password algorithms.
 const NONCE_COOKIE: &str = "obMatJos2gAAA";
+
+/// Bytes of a nonce's HMAC.
+const TAG: usize = 10;
 
 /// Makes a time-limited credential: user name and password, good until `now + ttl` (coturn's
 /// `use-auth-secret`). `now` in seconds since 1970.
@@ -80,12 +84,13 @@ pub(crate) struct Authenticator {
 }
 
 impl Authenticator {
-    /// Checks a request's credential. `unix` in seconds since 1970; `may_be_expired` says of a user
-    /// name whether its time limit does not count any more.
+    /// Checks a request's credential. `clients` are those whose nonces are good for it. `unix` in
+    /// seconds since 1970; `may_be_expired` says of a user name whether its time limit does not count
+    /// any more.
     pub(crate) fn check(
         &self,
         request: &Request,
-        from: &FiveTuple,
+        clients: &[&FiveTuple],
         unix: u64,
         may_be_expired: impl Fn(&str) -> bool,
     ) -> Result<Login, Refusal> {
@@ -96,7 +101,7 @@ impl Authenticator {
             return Err(Refusal::BadRequest);
         };
         let algorithm = password_algorithm(request, digest)?;
-        if !self.nonces.is_good(nonce, from, unix) {
+        if !clients.iter().any(|client| self.nonces.is_good(nonce, client, unix)) {
             return Err(Refusal::StaleNonce);
         }
         if realm != self.realm {
@@ -138,12 +143,10 @@ fn password_algorithm(request: &Request, digest: Digest) -> Result<PasswordAlgor
         (None, None) if digest == Digest::Sha1 => Ok(PasswordAlgorithm::Md5),
         // A client that knows the newer integrity knows the algorithms too.
         (None, None) => Err(Refusal::BadRequest),
-        (Some(chosen), Some(offered)) if *offered == PASSWORD_ALGORITHMS => {
-            match (chosen, digest) {
-                ([0, 2, 0, 0], Digest::Sha256) => Ok(PasswordAlgorithm::Sha256),
-                ([0, 1, 0, 0], Digest::Sha256) => Ok(PasswordAlgorithm::Md5),
-                _ => Err(Refusal::BadRequest),
-            }
+        (Some([0, 2, 0, 0]), Some(offered))
+            if *offered == PASSWORD_ALGORITHMS && digest == Digest::Sha256 =>
+        {
+            Ok(PasswordAlgorithm::Sha256)
         }
         _ => Err(Refusal::BadRequest),
     }
@@ -164,20 +167,21 @@ impl Nonces {
     pub(crate) fn issue(&self, client: &FiveTuple, unix: u64) -> String {
         let end = (unix + self.lifetime).to_be_bytes();
         let tag = hmac::sign(&self.key, &Nonces::signed(&end, client));
-        // Four bytes of seconds last until 2106, and the shorter the answer the better.
-        let value = [&end[4..], &tag.as_ref()[..11]].concat();
+        // Four bytes of seconds last until 2106, and the shorter the answer the better: with these
+        // the nonce needs no padding.
+        let value = [&end[4..], &tag.as_ref()[..TAG]].concat();
         format!("{NONCE_COOKIE}{}", BASE64_URL_SAFE_NO_PAD.encode(value))
     }
 
     fn is_good(&self, nonce: &str, client: &FiveTuple, unix: u64) -> bool {
         let Some(encoded) = nonce.strip_prefix(NONCE_COOKIE) else { return false };
         let Ok(value) = BASE64_URL_SAFE_NO_PAD.decode(encoded) else { return false };
-        let Ok(value) = <[u8; 15]>::try_from(value) else { return false };
+        let Ok(value) = <[u8; 4 + TAG]>::try_from(value) else { return false };
         let mut end = [0; 8];
         end[4..].copy_from_slice(&value[..4]);
         let tag = hmac::sign(&self.key, &Nonces::signed(&end, client));
         let same =
-            aws_lc_rs::constant_time::verify_slices_are_equal(&value[4..], &tag.as_ref()[..11]);
+            aws_lc_rs::constant_time::verify_slices_are_equal(&value[4..], &tag.as_ref()[..TAG]);
         same.is_ok() && unix < u64::from_be_bytes(end)
     }
 

@@ -3,7 +3,8 @@
 
 use crate::error::Error;
 use crate::five_tuple::{FiveTuple, Transport};
-use crate::message::{Malformed, Request, Response};
+use crate::message::{Malformed, Request};
+use crate::response::Response;
 use crate::server::Server;
 
 /// The longest PADDING of an answer: as long as a datagram of an Ethernet.

@@ -5,7 +5,9 @@ use crate::auth::Login;
 use crate::error::Error;
 use crate::five_tuple::FiveTuple;
 use crate::frame::CHANNELS;
-use crate::message::{Family, Request, Response};
+use crate::message::{Family, Request};
+use crate::output::Protocol;
+use crate::response::Response;
 use crate::server::Server;
 
 impl Server {
@@ -23,10 +25,13 @@ impl Server {
         let (Some(number), &[peer]) = (in_range, peers.as_slice()) else {
             return Err(Error::BadRequest("A channel has a number of 0x4000-0x7FFF and one peer"));
         };
+        if allocation.protocol != Protocol::Udp {
+            return Err(Error::BadRequest("An allocation of TCP has connections, not channels"));
+        }
         if allocation.relay(Family::of(peer)).is_none() {
             return Err(Error::FamilyMismatch);
         }
-        if !self.allows(peer) {
+        if !self.allows(Protocol::Udp, peer) {
             return Err(Error::Forbidden);
         }
         let now = self.now;

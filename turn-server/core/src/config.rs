@@ -9,6 +9,10 @@ use crate::policy::Policy;
 /// The settings of one worker's server.
 #[derive(Clone)]
 pub struct Config {
+    /// Which worker of the process this one is, from 0 on.
+    pub worker: u16,
+    /// How many workers the process has, 1024 at most.
+    pub workers: u16,
     /// The realm of the credentials.
     pub realm: String,
     /// Static users: name and password.
@@ -32,6 +36,8 @@ pub struct Config {
     pub max_permissions: usize,
     /// Channels of one allocation.
     pub max_channels: usize,
+    /// TCP connections of one allocation to its peers; 0 for no TCP allocations.
+    pub max_peer_connections: usize,
     /// Payload bytes per second of one allocation, both ways together; 0 for any number.
     pub max_bandwidth: u64,
     /// Answers per second to requests without a good credential, per /24 and /64.

@@ -15,12 +15,14 @@ pub(crate) enum Error {
     WrongCredentials,
     TransportNotSupported,
     FamilyMismatch,
+    ConnectionExists,
+    ConnectionFailed,
     QuotaReached,
     InsufficientCapacity,
 }
 
 impl Error {
-    /// The codes of RFC 8489 §18.3, RFC 8656 §19 and RFC 8016 §6.
+    /// The codes of RFC 8489 §18.3, RFC 8656 §19, RFC 6062 §6.3 and RFC 8016 §6.
     pub(crate) fn code(&self) -> u16 {
         match self {
             Error::TryAlternate(_) => 300,
@@ -33,6 +35,8 @@ impl Error {
             Error::WrongCredentials => 441,
             Error::TransportNotSupported => 442,
             Error::FamilyMismatch => 443,
+            Error::ConnectionExists => 446,
+            Error::ConnectionFailed => 447,
             Error::QuotaReached => 486,
             Error::InsufficientCapacity => 508,
         }
@@ -47,8 +51,10 @@ impl Error {
             Error::UnknownAttributes(_) => "Unknown Attribute",
             Error::FamilyNotSupported => "Address Family not Supported",
             Error::WrongCredentials => "The allocation is another user's",
-            Error::TransportNotSupported => "Only UDP can be relayed",
+            Error::TransportNotSupported => "This protocol is not relayed",
             Error::FamilyMismatch => "The allocation has no address of the peer's family",
+            Error::ConnectionExists => "There is a connection to this peer already",
+            Error::ConnectionFailed => "The peer could not be connected to",
             Error::QuotaReached => "Allocation Quota Reached",
             Error::InsufficientCapacity => "Insufficient Capacity",
         }

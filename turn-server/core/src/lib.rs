@@ -12,7 +12,7 @@
 //! 5. [`Server::poll`] tells what goes where; what touches in the arena can leave in one call.
 //!
 //! Everything else is a request: `message` reads it, `auth` asks who it is, and one file per method
-//! (`binding`, `allocate`, `refresh`, `permission`, `channel`) answers it.
+//! (`binding`, `allocate`, `refresh`, `permission`, `channel`, `connection`) answers it.
 
 mod allocate;
 mod allocation;
@@ -20,25 +20,32 @@ mod auth;
 mod binding;
 mod channel;
 mod config;
+mod connection;
 mod error;
 mod five_tuple;
 mod frame;
+mod input;
 mod message;
+mod output;
 mod permission;
 mod policy;
 mod quota;
 mod rate;
 mod refresh;
 mod relay;
+mod response;
 mod server;
 pub mod stats;
 
 pub use allocation::AllocationKey;
 pub use auth::mint;
 pub use config::{Config, Discovery};
+pub use connection::ConnectionId;
 pub use five_tuple::{FiveTuple, Transport};
 pub use frame::{NotTurn, frame_length};
+pub use input::{BindError, Input};
 pub use message::Family;
+pub use output::{Output, Port, Protocol, RelayKey, Span};
 pub use policy::{Network, NotANetwork, Policy};
 pub use quota::{Exceeded, Holder, Ledger, Limits};
-pub use server::{BindError, Input, Output, Port, RelayKey, Server, Span};
+pub use server::Server;

@@ -1,4 +1,4 @@
-//! Requests and responses as values. The only file that touches `stun` and `turn::proto`: they give
+//! Requests as values. With `response` the only file that touches `stun` and `turn::proto`: they give
 //! the codec and the attributes; what they let pass and an RFC does not is refused here.
 
 use std::net::SocketAddr;
@@ -6,16 +6,14 @@ use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use stun::attributes::{self as kind, AttrType};
-use stun::error_code::{ErrorCode, ErrorCodeAttribute};
-use stun::fingerprint::{FINGERPRINT, FingerprintAttr};
-use stun::message::{self as stun_message, Getter, Message, MessageType, Setter};
-use stun::uattrs::UnknownAttributes;
-use stun::xoraddr::XorMappedAddress;
+use stun::fingerprint::FingerprintAttr;
+use stun::message::{self as stun_message, Getter, Message};
 use turn::proto::channum::ChannelNumber;
 use turn::proto::lifetime::Lifetime;
 use turn::proto::reqtrans::RequestedTransport;
 use turn::proto::rsrvtoken::ReservationToken;
 
+use crate::connection::ConnectionId;
 use crate::frame::xor_address;
 
 /// More attributes than any request of the RFCs has, the peers of a CreatePermission included.
@@ -23,13 +21,10 @@ const MAX_ATTRIBUTES: usize = 96;
 
 /// RFC 8656 §18.6: not in `stun`.
 const ADDITIONAL_ADDRESS_FAMILY: AttrType = AttrType(0x8000);
-/// RFC 8656 §18.12: not in `stun`.
-const ADDRESS_ERROR_CODE: AttrType = AttrType(0x8001);
+/// Its number in the drafts, which coturn's clients still send.
+const DRAFT_ADDITIONAL_ADDRESS_FAMILY: AttrType = AttrType(0x8032);
 /// RFC 8016 §3.1.
 const MOBILITY_TICKET: AttrType = AttrType(0x8030);
-
-/// The server's name in authenticated responses.
-const SOFTWARE: &str = "Oriel";
 
 /// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +34,8 @@ pub(crate) enum Method {
     Refresh,
     CreatePermission,
     ChannelBind,
+    Connect,
+    ConnectionBind,
     /// None of the RFCs that are implemented.
     Unknown,
 }
@@ -69,14 +66,14 @@ pub(crate) enum Digest {
 }
 
 impl Digest {
-    fn attribute(self) -> (AttrType, usize) {
+    pub(crate) fn attribute(self) -> (AttrType, usize) {
         match self {
             Digest::Sha1 => (kind::ATTR_MESSAGE_INTEGRITY, 20),
             Digest::Sha256 => (kind::ATTR_MESSAGE_INTEGRITY_SHA256, 32),
         }
     }
 
-    fn key(self, key: &[u8]) -> hmac::Key {
+    pub(crate) fn key(self, key: &[u8]) -> hmac::Key {
         let algorithm = match self {
             Digest::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
             Digest::Sha256 => hmac::HMAC_SHA256,
@@ -131,8 +128,15 @@ impl Request {
             stun_message::METHOD_REFRESH => Method::Refresh,
             stun_message::METHOD_CREATE_PERMISSION => Method::CreatePermission,
             stun_message::METHOD_CHANNEL_BIND => Method::ChannelBind,
+            stun_message::METHOD_CONNECT => Method::Connect,
+            stun_message::METHOD_CONNECTION_BIND => Method::ConnectionBind,
             _ => Method::Unknown,
         }
+    }
+
+    /// The request as `stun` has it.
+    pub(crate) fn message(&self) -> &Message {
+        &self.message
     }
 
     /// The request as it came.
@@ -260,7 +264,10 @@ impl Request {
     }
 
     pub(crate) fn additional_family(&self) -> Result<Option<Option<Family>>, Malformed> {
-        self.family(ADDITIONAL_ADDRESS_FAMILY)
+        match self.family(ADDITIONAL_ADDRESS_FAMILY)? {
+            None => self.family(DRAFT_ADDITIONAL_ADDRESS_FAMILY),
+            found => Ok(found),
+        }
     }
 
     fn family(&self, wanted: AttrType) -> Result<Option<Option<Family>>, Malformed> {
@@ -286,6 +293,16 @@ impl Request {
             .filter(|attribute| attribute.typ == kind::ATTR_XOR_PEER_ADDRESS)
             .map(|attribute| xor_address(&attribute.value, header).ok_or(Malformed))
             .collect()
+    }
+
+    pub(crate) fn connection_id(&self) -> Result<Option<ConnectionId>, Malformed> {
+        let value = self.value(kind::ATTR_CONNECTION_ID);
+        let number = value.map(|value| value.try_into().map(u32::from_be_bytes));
+        Ok(number.transpose().map_err(|_| Malformed)?.map(ConnectionId))
+    }
+
+    pub(crate) fn wants_dont_fragment(&self) -> bool {
+        self.value(kind::ATTR_DONT_FRAGMENT).is_some()
     }
 
     pub(crate) fn wants_mobility(&self) -> bool {
@@ -318,7 +335,7 @@ impl Request {
 }
 
 /// Attributes that must be understood and are.
-const KNOWN: [AttrType; 18] = [
+const KNOWN: [AttrType; 19] = [
     kind::ATTR_MAPPED_ADDRESS,
     kind::ATTR_CHANGE_REQUEST,
     kind::ATTR_USERNAME,
@@ -335,6 +352,7 @@ const KNOWN: [AttrType; 18] = [
     kind::ATTR_PASSWORD_ALGORITHM,
     kind::ATTR_RESERVATION_TOKEN,
     kind::ATTR_PRIORITY,
+    kind::ATTR_CONNECTION_ID,
     kind::ATTR_PADDING,
     kind::ATTR_RESPONSE_PORT,
 ];
@@ -348,134 +366,6 @@ fn attribute_offsets(bytes: &[u8]) -> impl Iterator<Item = usize> {
         at += 4 + usize::from(u16::from_be_bytes([head[2], head[3]])).next_multiple_of(4);
         Some(start)
     })
-}
-
-/// A response under construction.
-pub(crate) struct Response {
-    message: Message,
-    fingerprint: bool,
-}
-
-impl Response {
-    pub(crate) fn success(request: &Request) -> Response {
-        Response::new(request, stun_message::CLASS_SUCCESS_RESPONSE)
-    }
-
-    /// An error response with this code (RFC 8489 §14.8).
-    pub(crate) fn error(request: &Request, code: u16, reason: &str) -> Response {
-        let response = Response::new(request, stun_message::CLASS_ERROR_RESPONSE);
-        response.with(&ErrorCodeAttribute { code: ErrorCode(code), reason: reason.into() })
-    }
-
-    fn new(request: &Request, class: stun_message::MessageClass) -> Response {
-        let mut message = Message::new();
-        message.typ = MessageType::new(request.message.typ.method, class);
-        message.transaction_id = request.message.transaction_id;
-        message.write_header();
-        Response { message, fingerprint: request.has_fingerprint() }
-    }
-
-    fn with(mut self, attribute: &dyn Setter) -> Response {
-        // Fails only for values longer than any that is given here.
-        let added = attribute.add_to(&mut self.message);
-        debug_assert!(added.is_ok(), "{added:?}");
-        self
-    }
-
-    fn with_value(mut self, kind: AttrType, value: &[u8]) -> Response {
-        self.message.add(kind, value);
-        self
-    }
-
-    fn with_address(mut self, kind: AttrType, address: SocketAddr) -> Response {
-        let xored = XorMappedAddress { ip: address.ip(), port: address.port() };
-        let added = xored.add_to_as(&mut self.message, kind);
-        debug_assert!(added.is_ok(), "{added:?}");
-        self
-    }
-
-    fn with_plain_address(self, kind: AttrType, address: SocketAddr) -> Response {
-        let mut value = vec![0, if address.is_ipv4() { 1 } else { 2 }];
-        value.extend_from_slice(&address.port().to_be_bytes());
-        match address.ip() {
-            std::net::IpAddr::V4(ip) => value.extend_from_slice(&ip.octets()),
-            std::net::IpAddr::V6(ip) => value.extend_from_slice(&ip.octets()),
-        }
-        self.with_value(kind, &value)
-    }
-
-    pub(crate) fn mapped(self, client: SocketAddr) -> Response {
-        self.with_address(kind::ATTR_XORMAPPED_ADDRESS, client)
-    }
-
-    pub(crate) fn relayed(self, address: SocketAddr) -> Response {
-        self.with_address(kind::ATTR_XOR_RELAYED_ADDRESS, address)
-    }
-
-    pub(crate) fn lifetime(self, lifetime: Duration) -> Response {
-        self.with(&Lifetime(lifetime))
-    }
-
-    pub(crate) fn reservation_token(self, token: [u8; 8]) -> Response {
-        self.with_value(kind::ATTR_RESERVATION_TOKEN, &token)
-    }
-
-    /// The family of a dual allocation that could not be had (RFC 8656 §18.12).
-    pub(crate) fn address_error(self, family: Family, code: u16) -> Response {
-        let family = if family == Family::V4 { 1 } else { 2 };
-        let value = [family, 0, (code / 100) as u8, (code % 100) as u8];
-        self.with_value(ADDRESS_ERROR_CODE, &value)
-    }
-
-    pub(crate) fn unknown_attributes(self, types: &[u16]) -> Response {
-        self.with(&UnknownAttributes(types.iter().copied().map(AttrType).collect()))
-    }
-
-    pub(crate) fn alternate_server(self, server: SocketAddr) -> Response {
-        self.with_plain_address(kind::ATTR_ALTERNATE_SERVER, server)
-    }
-
-    /// What an older client reads, where this response comes from, and where another would
-    /// (RFC 5780 §7.3, §7.4).
-    pub(crate) fn discovery(
-        self,
-        client: SocketAddr,
-        origin: SocketAddr,
-        other: SocketAddr,
-    ) -> Response {
-        self.with_plain_address(kind::ATTR_MAPPED_ADDRESS, client)
-            .with_plain_address(kind::ATTR_RESPONSE_ORIGIN, origin)
-            .with_plain_address(kind::ATTR_OTHER_ADDRESS, other)
-    }
-
-    pub(crate) fn padding(self, length: usize) -> Response {
-        self.with_value(kind::ATTR_PADDING, &vec![0; length])
-    }
-
-    /// What a client needs to authenticate (RFC 8489 §9.2.3).
-    pub(crate) fn challenge(self, realm: &str, nonce: &str, algorithms: &[u8]) -> Response {
-        self.with_value(kind::ATTR_REALM, realm.as_bytes())
-            .with_value(kind::ATTR_NONCE, nonce.as_bytes())
-            .with_value(kind::ATTR_PASSWORD_ALGORITHMS, algorithms)
-    }
-
-    /// The bytes of a response that nobody signed.
-    pub(crate) fn finish(mut self) -> Vec<u8> {
-        if self.fingerprint {
-            self = self.with(&FINGERPRINT);
-        }
-        self.message.raw
-    }
-
-    /// The bytes of a response with the server's name and its integrity.
-    pub(crate) fn sign(mut self, digest: Digest, key: &[u8]) -> Vec<u8> {
-        self = self.with_value(kind::ATTR_SOFTWARE, SOFTWARE.as_bytes());
-        let (attribute, size) = digest.attribute();
-        let length = self.message.raw.len() + 4 + size - 20;
-        self.message.raw[2..4].copy_from_slice(&(length as u16).to_be_bytes());
-        let tag = hmac::sign(&digest.key(key), &self.message.raw);
-        self.with_value(attribute, tag.as_ref()).finish()
-    }
 }
 
 #[cfg(test)]
@@ -556,28 +446,6 @@ mod tests {
         forged[2..4].copy_from_slice(&length.to_be_bytes());
         let request = Request::parse(&forged).ok().unwrap();
         assert_eq!(request.lifetime(), Ok(None));
-    }
-
-    #[test]
-    fn a_signed_response_can_be_verified_with_either_digest() {
-        for digest in [Digest::Sha1, Digest::Sha256] {
-            let request = Request::parse(&bytes(SHORT_TERM)).ok().unwrap();
-            let mut raw = Response::success(&request)
-                .mapped("192.0.2.1:32853".parse().unwrap())
-                .sign(digest, b"key");
-            // Made a request again, for reading: the class is not what is looked at.
-            assert_eq!(raw[0], 1);
-            let is_signed = {
-                let mut message = Message::new();
-                message.unmarshal_binary(&raw).unwrap();
-                FingerprintAttr.check(&message).unwrap();
-                let counting = message.attributes.0.len();
-                Request { message, counting }.is_signed(digest, b"key")
-            };
-            assert!(is_signed);
-            raw[30] ^= 1;
-            assert!(Request::parse(&raw).is_err());
-        }
     }
 
     proptest! {

@@ -3,7 +3,8 @@
 use crate::auth::Login;
 use crate::error::Error;
 use crate::five_tuple::FiveTuple;
-use crate::message::{Family, Request, Response};
+use crate::message::{Family, Request};
+use crate::response::Response;
 use crate::server::Server;
 
 impl Server {
@@ -22,7 +23,8 @@ impl Server {
         if peers.iter().any(|&peer| allocation.relay(Family::of(peer)).is_none()) {
             return Err(Error::FamilyMismatch);
         }
-        if !peers.iter().all(|&peer| self.allows(peer)) {
+        let protocol = allocation.protocol;
+        if !peers.iter().all(|&peer| self.allows(protocol, peer)) {
             return Err(Error::Forbidden);
         }
         let (now, most) = (self.now, self.config.max_permissions);

@@ -7,6 +7,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
+use crate::output::Protocol;
+
 /// A network: an address and how many of its leading bits count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network {
@@ -104,7 +106,7 @@ pub struct Policy {
     pub allowed: Vec<Network>,
     /// Peers of these networks are denied although they would be allowed.
     pub denied: Vec<Network>,
-    /// Addresses with ports that are always allowed: where the SFU takes media.
+    /// Addresses with ports that are always allowed by UDP: where the SFU takes media.
     pub exceptions: Vec<SocketAddr>,
     /// This machine's own addresses, bound and advertised: denied on every port.
     pub own: Vec<IpAddr>,
@@ -115,14 +117,14 @@ pub struct Policy {
 impl Policy {
     /// Whether a peer may be reached and may reach a client. Other allocations of this server are
     /// for the caller to know.
-    pub fn allows(&self, peer: SocketAddr) -> bool {
+    pub fn allows(&self, protocol: Protocol, peer: SocketAddr) -> bool {
         let ip = peer.ip();
         let inner = unfold(ip);
         let canonical = SocketAddr::new(inner, peer.port());
         if peer.port() == 0 || is_mapped(ip) || self.never.contains(&canonical) {
             return false;
         }
-        if self.exceptions.contains(&peer) {
+        if protocol == Protocol::Udp && self.exceptions.contains(&peer) {
             return true;
         }
         let within = |networks: &[Network]| {
@@ -170,7 +172,7 @@ mod tests {
     use super::*;
 
     fn allows(policy: &Policy, peer: &str) -> bool {
-        policy.allows(peer.parse().unwrap())
+        policy.allows(Protocol::Udp, peer.parse().unwrap())
     }
 
     /// An address of every range of 4 A1.
@@ -215,7 +217,7 @@ mod tests {
                 IpAddr::V6(Ipv6Addr::new(0x2002, high, low, 0, 0, 0, 0, 1)),
             ];
             for form in forms {
-                assert!(!policy.allows(SocketAddr::new(form, 9)), "{form}");
+                assert!(!policy.allows(Protocol::Udp, SocketAddr::new(form, 9)), "{form}");
             }
         }
     }
@@ -271,6 +273,8 @@ mod tests {
         };
         assert!(allows(&policy, "5.6.7.8:7882"));
         assert!(!allows(&policy, "5.6.7.8:22"));
+        let media = "5.6.7.8:7882".parse().unwrap();
+        assert!(!policy.allows(Protocol::Tcp, media), "a port of UDP is not that of TCP");
         assert!(!allows(&policy, "[64:ff9b::506:708]:7882"), "another form is another address");
         assert!(!allows(&policy, "[2002:506:708::]:22"));
     }
@@ -312,12 +316,12 @@ mod tests {
             let ip = Ipv4Addr::from_bits(bits);
             let (high, low) = ((bits >> 16) as u16, bits as u16);
             let policy = Policy::default();
-            let plain = policy.allows(SocketAddr::new(ip.into(), port));
+            let allows = |ip: IpAddr| policy.allows(Protocol::Udp, SocketAddr::new(ip, port));
             for form in [
                 Ipv6Addr::new(0x64, 0xFF9B, 0, 0, 0, 0, high, low),
                 Ipv6Addr::new(0x2002, high, low, 0, 0, 0, 0, 0),
             ] {
-                proptest::prop_assert_eq!(policy.allows(SocketAddr::new(form.into(), port)), plain);
+                proptest::prop_assert_eq!(allows(form.into()), allows(ip.into()));
             }
         }
     }

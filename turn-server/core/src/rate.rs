@@ -75,18 +75,34 @@ impl Bandwidth {
         if self.per_second == 0 {
             return true;
         }
-        let passed = now.saturating_duration_since(self.filled);
-        if passed >= Duration::from_millis(1) {
-            let new = u128::from(self.per_second) * passed.as_micros() / 1_000_000;
-            self.left = self.per_second.min(self.left.saturating_add(new as u64));
-            self.filled = now;
-        }
+        self.fill(now);
         match self.left.checked_sub(bytes as u64) {
             Some(left) => {
                 self.left = left;
                 true
             }
             None => false,
+        }
+    }
+
+    /// Takes bytes that have gone already; what is missing is forgiven.
+    pub(crate) fn spend(&mut self, bytes: usize, now: Instant) {
+        self.fill(now);
+        self.left = self.left.saturating_sub(bytes as u64);
+    }
+
+    /// Whether any byte is there.
+    pub(crate) fn is_left(&mut self, now: Instant) -> bool {
+        self.fill(now);
+        self.per_second == 0 || self.left > 0
+    }
+
+    fn fill(&mut self, now: Instant) {
+        let passed = now.saturating_duration_since(self.filled);
+        if passed >= Duration::from_millis(1) {
+            let new = u128::from(self.per_second) * passed.as_micros() / 1_000_000;
+            self.left = self.per_second.min(self.left.saturating_add(new as u64));
+            self.filled = now;
         }
     }
 }

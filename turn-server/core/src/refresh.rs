@@ -5,8 +5,10 @@ use std::time::Duration;
 use crate::auth::Login;
 use crate::error::Error;
 use crate::five_tuple::FiveTuple;
-use crate::message::{Family, Request, Response};
-use crate::server::{RelayKey, Server};
+use crate::message::{Family, Request};
+use crate::output::RelayKey;
+use crate::response::Response;
+use crate::server::{Server, Timer};
 
 impl Server {
     pub(crate) fn on_refresh(
@@ -42,8 +44,9 @@ impl Server {
             match (family, other.and_then(|other| allocation.relay(other))) {
                 // One address of a dual allocation ends, the other stays.
                 (Some(family), Some(_)) => {
+                    let protocol = allocation.protocol;
                     if let Some(address) = allocation.relays[family as usize].take() {
-                        self.release(RelayKey { allocation: key, family }, address);
+                        self.release(RelayKey { allocation: key, family }, protocol, address);
                     }
                 }
                 _ => self.end(key),
@@ -52,7 +55,7 @@ impl Server {
         }
         allocation.expires = now + lifetime;
         // The timer of a longer lifetime would come too late.
-        self.wake_at(now + lifetime, key);
+        self.wake_at(now + lifetime, Timer::Allocation(key));
         Ok(Response::success(request).lifetime(lifetime))
     }
 }

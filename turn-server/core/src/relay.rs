@@ -7,7 +7,8 @@ use crate::allocation::AllocationKey;
 use crate::five_tuple::FiveTuple;
 use crate::frame;
 use crate::message::Family;
-use crate::server::{Output, Owner, RelayKey, Server};
+use crate::output::{Output, Protocol, RelayKey};
+use crate::server::{Owner, Server};
 use crate::stats::{Direction, DropReason};
 
 impl Server {
@@ -44,6 +45,9 @@ impl Server {
     ) {
         let family = Family::of(peer);
         let Some(allocation) = self.table.get_mut(key) else { return };
+        if allocation.protocol != Protocol::Udp {
+            return self.stats.drop(DropReason::TcpAllocation, 1);
+        }
         let Some(own) = allocation.relay(family) else {
             return self.stats.drop(DropReason::WrongFamily, 1);
         };
@@ -53,9 +57,12 @@ impl Server {
         if !allocation.bandwidth.take(payload.len(), self.now) {
             return self.stats.drop(DropReason::Bandwidth, 1);
         }
-        let owner =
-            if self.config.policy.is_own(peer.ip()) { self.relays.get(&peer) } else { None };
-        match owner.copied() {
+        let owner = if self.config.policy.is_own(peer.ip()) {
+            self.owner(Protocol::Udp, &peer)
+        } else {
+            None
+        };
+        match owner {
             Some(Owner::Here(other)) => {
                 self.stats.relay(Direction::ToPeer, payload.len());
                 self.relay_in(other, own, payload);
@@ -65,7 +72,7 @@ impl Server {
                 let contents = self.append(|arena| arena.extend_from_slice(payload));
                 self.outputs.push_back(Output::HandOver { worker, from: own, to: peer, contents });
             }
-            None if self.config.policy.allows(peer) => {
+            None if self.config.policy.allows(Protocol::Udp, peer) => {
                 self.stats.relay(Direction::ToPeer, payload.len());
                 let by = RelayKey { allocation: key, family };
                 let contents = self.append(|arena| arena.extend_from_slice(payload));
@@ -76,7 +83,7 @@ impl Server {
     }
 
     pub(crate) fn on_peer(&mut self, key: AllocationKey, from: SocketAddr, payload: &[u8]) {
-        if self.config.policy.allows(from) {
+        if self.config.policy.allows(Protocol::Udp, from) {
             self.relay_in(key, from, payload);
         } else {
             self.stats.drop(DropReason::Denied, 1);
@@ -84,8 +91,8 @@ impl Server {
     }
 
     pub(crate) fn on_handed_over(&mut self, from: SocketAddr, to: SocketAddr, payload: &[u8]) {
-        match self.relays.get(&to) {
-            Some(&Owner::Here(key)) => self.relay_in(key, from, payload),
+        match self.owner(Protocol::Udp, &to) {
+            Some(Owner::Here(key)) => self.relay_in(key, from, payload),
             _ => self.stats.drop(DropReason::NoAllocation, 1),
         }
     }

@@ -6,204 +6,34 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::net::SocketAddr;
-use std::ops::Range;
 use std::time::Instant;
 
 use crate::allocation::{Allocation, AllocationKey, Table};
 use crate::auth::{Authenticator, Login, Nonces, PASSWORD_ALGORITHMS, Refusal};
 use crate::config::Config;
+use crate::connection::{Connection, ConnectionId};
 use crate::error::Error;
 use crate::five_tuple::FiveTuple;
 use crate::frame;
-use crate::message::{Digest, Family, Method, Request, Response};
-use crate::quota::Holder;
+use crate::input::Input;
+use crate::message::{Digest, Family, Method, Request};
+use crate::output::{Output, Protocol, RelayKey, Span};
 use crate::rate::Rate;
+use crate::response::Response;
 use crate::stats::{DropReason, Stats};
-
-/// A relay socket: an allocation has one per family.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RelayKey {
-    /// Whose it is.
-    pub allocation: AllocationKey,
-    /// Of which family.
-    pub family: Family,
-}
-
-/// What goes into a server.
-#[derive(Debug)]
-pub enum Input<'a> {
-    /// A whole message from a client.
-    Message {
-        /// Who sent it.
-        from: FiveTuple,
-        /// Its bytes.
-        contents: &'a [u8],
-    },
-    /// A client's stream or DTLS session has ended.
-    Closed {
-        /// Whose.
-        from: FiveTuple,
-    },
-    /// The answer to [`Output::Bind`]: relay sockets are open.
-    Bound {
-        /// The allocation that they are for.
-        allocation: AllocationKey,
-        /// Their addresses as peers see them, IPv4 and IPv6.
-        relays: [Option<SocketAddr>; 2],
-        /// Names the reserved port, if one was asked for.
-        reservation: Option<[u8; 8]>,
-    },
-    /// The answer to [`Output::Bind`]: there are none.
-    BindFailed {
-        /// The allocation that they were for.
-        allocation: AllocationKey,
-        /// Why.
-        error: BindError,
-    },
-    /// A datagram came to a relay socket.
-    Peer {
-        /// The socket.
-        to: RelayKey,
-        /// Who sent it.
-        from: SocketAddr,
-        /// Its bytes.
-        contents: &'a [u8],
-    },
-    /// Another worker's [`Output::HandOver`].
-    HandedOver {
-        /// The relayed address that it was sent from.
-        from: SocketAddr,
-        /// The relayed address here that it was sent to.
-        to: SocketAddr,
-        /// Its bytes.
-        contents: &'a [u8],
-    },
-    /// Another worker's [`Output::Announce`].
-    Announced {
-        /// The worker.
-        worker: u16,
-        /// The relayed address.
-        relay: SocketAddr,
-        /// Whether it is open now.
-        open: bool,
-    },
-    /// No new allocations from now on.
-    Drain,
-    /// Time has passed.
-    Timeout,
-}
-
-/// What comes out of a server.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Output {
-    /// A message for a client.
-    Send {
-        /// The client.
-        to: FiveTuple,
-        /// Its bytes.
-        contents: Span,
-    },
-    /// A datagram for a peer.
-    Relay {
-        /// The socket that it leaves from.
-        by: RelayKey,
-        /// The peer.
-        to: SocketAddr,
-        /// It must not be fragmented.
-        dont_fragment: bool,
-        /// Its bytes.
-        contents: Span,
-    },
-    /// Relay sockets are wanted. The answer is [`Input::Bound`] or [`Input::BindFailed`].
-    Bind {
-        /// The allocation that they are for.
-        allocation: AllocationKey,
-        /// Whom they count for.
-        holder: Holder,
-        /// Whether one of IPv4 and one of IPv6 is wanted. With both, one is enough.
-        families: [bool; 2],
-        /// Which port it shall be.
-        port: Port,
-    },
-    /// A relay socket is not needed any more.
-    Release {
-        /// The socket.
-        relay: RelayKey,
-    },
-    /// An allocation has ended: it counts no longer for its holder.
-    Ended {
-        /// Which.
-        allocation: AllocationKey,
-    },
-    /// For another worker's server: [`Input::HandedOver`].
-    HandOver {
-        /// The worker.
-        worker: u16,
-        /// The relayed address that it was sent from.
-        from: SocketAddr,
-        /// The relayed address that it was sent to.
-        to: SocketAddr,
-        /// Its bytes.
-        contents: Span,
-    },
-    /// For the servers of all other workers: [`Input::Announced`].
-    Announce {
-        /// A relayed address of this server.
-        relay: SocketAddr,
-        /// Whether it is open now.
-        open: bool,
-    },
-}
-
-/// Bytes of an output: [`Server::bytes`] gives them until the next [`Server::handle`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Span(Range<usize>);
-
-impl Span {
-    /// This and the following one as one, if they touch: for sending many at once.
-    pub fn join(&self, next: &Span) -> Option<Span> {
-        (self.0.end == next.0.start).then_some(Span(self.0.start..next.0.end))
-    }
-
-    /// How many bytes.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-/// Which port a relay socket shall have (RFC 8656 §7.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Port {
-    /// Any.
-    Any,
-    /// An even one, and the next one reserved if asked.
-    Even {
-        /// Reserve the next one.
-        reserve: bool,
-    },
-    /// The one that was reserved under this token.
-    Reserved([u8; 8]),
-}
-
-/// Why there is no relay socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BindError {
-    /// The user or the source has as many allocations as it may.
-    Quota,
-    /// The server has no port, no socket, or no such reservation.
-    Capacity,
-}
 
 /// Where a relayed address of this process is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Owner {
     Here(AllocationKey),
     Worker(u16),
+}
+
+/// Whom to look at when its time has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Timer {
+    Allocation(AllocationKey),
+    Connection(ConnectionId),
 }
 
 /// One worker's state. See the module's own words.
@@ -215,10 +45,14 @@ pub struct Server {
     began: (Instant, u64),
     auth: Authenticator,
     pub(crate) table: Table,
-    /// Every relayed address of this process.
-    pub(crate) relays: HashMap<SocketAddr, Owner>,
-    /// When to look at which allocation. An entry can be too early, never too late.
-    timers: BinaryHeap<Reverse<(Instant, AllocationKey)>>,
+    /// Every relayed address of this process, by protocol.
+    relays: [HashMap<SocketAddr, Owner>; 2],
+    /// Connections of TCP allocations, and which data connections of clients they are bound to.
+    pub(crate) connections: HashMap<ConnectionId, Connection>,
+    pub(crate) data_clients: HashMap<FiveTuple, ConnectionId>,
+    pub(crate) connection_serial: u32,
+    /// When to look at what. An entry can be too early, never too late.
+    timers: BinaryHeap<Reverse<(Instant, Timer)>>,
     rate: Rate,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) arena: Vec<u8>,
@@ -243,7 +77,10 @@ impl Server {
             now,
             began: (now, unix),
             table: Table::default(),
-            relays: HashMap::new(),
+            relays: Default::default(),
+            connections: HashMap::new(),
+            data_clients: HashMap::new(),
+            connection_serial: 0,
             timers: BinaryHeap::new(),
             outputs: VecDeque::new(),
             arena: Vec::new(),
@@ -269,23 +106,20 @@ impl Server {
             Input::Message { from, contents } => self.on_request(&from, contents),
             Input::Peer { to, from, contents } => self.on_peer(to.allocation, from, contents),
             Input::HandedOver { from, to, contents } => self.on_handed_over(from, to, contents),
-            Input::Closed { from } => {
-                if let Some(key) = self.table.key_of(&from) {
-                    self.end(key);
-                }
-            }
+            Input::Closed { from } => match self.table.key_of(&from) {
+                Some(key) => self.end(key),
+                None => self.on_data_client_closed(&from),
+            },
             Input::Bound { allocation, relays, reservation } => {
                 self.on_bound(allocation, relays, reservation);
             }
             Input::BindFailed { allocation, error } => self.on_bind_failed(allocation, error),
-            Input::Announced { worker, relay, open: true } => {
-                self.relays.insert(relay, Owner::Worker(worker));
-            }
-            Input::Announced { worker, relay, open: false } => {
-                // Its port may be another worker's already.
-                if self.relays.get(&relay) == Some(&Owner::Worker(worker)) {
-                    self.relays.remove(&relay);
-                }
+            Input::Accepted { to, from, socket } => self.on_accepted(to, from, socket),
+            Input::Connected { connection } => self.on_connected(connection),
+            Input::Streamed { connection, to, bytes } => self.on_streamed(connection, to, bytes),
+            Input::Disconnected { connection } => self.on_disconnected(connection),
+            Input::Announced { worker, protocol, relay, open } => {
+                self.on_announced(worker, protocol, relay, open);
             }
             Input::Drain => self.is_draining = true,
             Input::Timeout => {}
@@ -324,7 +158,9 @@ impl Server {
         let began = self.now.saturating_duration_since(self.began.0).as_secs();
         let fresh = Server::new(self.config.clone(), self.now, self.began.1 + began);
         let mut old = std::mem::replace(self, fresh);
-        old.relays.retain(|_, owner| matches!(owner, Owner::Worker(_)));
+        for relays in &mut old.relays {
+            relays.retain(|_, owner| matches!(owner, Owner::Worker(_)));
+        }
         self.relays = old.relays;
         self.is_draining = old.is_draining;
         self.stats = old.stats;
@@ -348,9 +184,20 @@ impl Server {
             }
             return self.on_binding(&request, from);
         }
+        if let Some(worker) = self.worker_of_connection(&request, from) {
+            let contents = self.append(|arena| arena.extend_from_slice(request.bytes()));
+            return self.outputs.push_back(Output::HandOverClient {
+                worker,
+                client: *from,
+                contents,
+            });
+        }
         let unix = self.unix();
         let may_be_expired = |username: &str| self.may_be_expired(from, username);
-        match self.auth.check(&request, from, unix, may_be_expired) {
+        // A data connection may begin with the nonce that its client has from the control connection.
+        let control = self.control_of_connection(&request);
+        let clients = [from, control.as_ref().unwrap_or(from)];
+        match self.auth.check(&request, &clients, unix, may_be_expired) {
             Ok(login) => self.on_authenticated(&request, from, &login),
             Err(refusal) => {
                 self.rate.take(source, self.now);
@@ -369,6 +216,8 @@ impl Server {
                     self.on_create_permission(request, from, login).map(Some)
                 }
                 Method::ChannelBind => self.on_channel_bind(request, from, login).map(Some),
+                Method::Connect => self.on_connect(request, from, login),
+                Method::ConnectionBind => self.on_connection_bind(request, from, login).map(Some),
                 Method::Binding | Method::Unknown => {
                     Err(Error::BadRequest("This method is not supported"))
                 }
@@ -377,7 +226,12 @@ impl Server {
             Err(Error::UnknownAttributes(unknown))
         };
         match result {
-            Ok(Some(response)) => self.send(*from, &response.sign(login.digest, &login.key)),
+            Ok(Some(response)) => {
+                self.send(*from, &response.sign(login.digest, &login.key));
+                if request.method() == Method::ConnectionBind {
+                    self.join(from);
+                }
+            }
             // The answer comes with the sockets, or has gone out before.
             Ok(None) => {}
             Err(error) => {
@@ -435,8 +289,8 @@ impl Server {
     }
 
     /// Whether a peer may be reached: by the policy, or since it is an allocation of this process.
-    pub(crate) fn allows(&self, peer: SocketAddr) -> bool {
-        self.relays.contains_key(&peer) || self.config.policy.allows(peer)
+    pub(crate) fn allows(&self, protocol: Protocol, peer: SocketAddr) -> bool {
+        self.owner(protocol, &peer).is_some() || self.config.policy.allows(protocol, peer)
     }
 
     // ---- time ----
@@ -455,30 +309,37 @@ impl Server {
         })
     }
 
-    pub(crate) fn wake_at(&mut self, at: Instant, key: AllocationKey) {
-        self.timers.push(Reverse((at, key)));
+    pub(crate) fn wake_at(&mut self, at: Instant, timer: Timer) {
+        self.timers.push(Reverse((at, timer)));
     }
 
     fn end_expired(&mut self) {
-        while let Some(&Reverse((at, key))) = self.timers.peek() {
+        while let Some(&Reverse((at, timer))) = self.timers.peek() {
             if self.now < at {
                 break;
             }
             self.timers.pop();
-            match self.table.get(key).map(|allocation| allocation.expires) {
-                Some(expires) if self.now < expires => self.wake_at(expires, key),
-                Some(_) => self.end(key),
-                None => {}
+            match timer {
+                Timer::Connection(id) => self.on_connection_timeout(id),
+                Timer::Allocation(key) => {
+                    match self.table.get(key).map(|allocation| allocation.expires) {
+                        Some(expires) if self.now < expires => self.wake_at(expires, timer),
+                        Some(_) => self.end(key),
+                        None => {}
+                    }
+                }
             }
         }
     }
 
     /// Ends an allocation.
     pub(crate) fn end(&mut self, key: AllocationKey) {
+        let connections = self.table.get(key).map(|found| found.connections.clone());
+        connections.into_iter().flatten().for_each(|id| self.disconnect(id));
         let Some(allocation) = self.table.remove(key) else { return };
         for family in [Family::V4, Family::V6] {
             if let Some(relay) = allocation.relay(family) {
-                self.release(RelayKey { allocation: key, family }, relay);
+                self.release(RelayKey { allocation: key, family }, allocation.protocol, relay);
             }
         }
         if allocation.is_live() {
@@ -486,10 +347,31 @@ impl Server {
         }
     }
 
-    pub(crate) fn release(&mut self, relay: RelayKey, address: SocketAddr) {
-        self.relays.remove(&address);
+    /// Who has a relayed address of this process.
+    pub(crate) fn owner(&self, protocol: Protocol, relay: &SocketAddr) -> Option<Owner> {
+        self.relays[protocol as usize].get(relay).copied()
+    }
+
+    /// A relayed address is open.
+    pub(crate) fn announce(&mut self, key: AllocationKey, protocol: Protocol, relay: SocketAddr) {
+        self.relays[protocol as usize].insert(relay, Owner::Here(key));
+        self.outputs.push_back(Output::Announce { protocol, relay, open: true });
+    }
+
+    pub(crate) fn release(&mut self, relay: RelayKey, protocol: Protocol, address: SocketAddr) {
+        self.relays[protocol as usize].remove(&address);
         self.outputs.push_back(Output::Release { relay });
-        self.outputs.push_back(Output::Announce { relay: address, open: false });
+        self.outputs.push_back(Output::Announce { protocol, relay: address, open: false });
+    }
+
+    fn on_announced(&mut self, worker: u16, protocol: Protocol, relay: SocketAddr, open: bool) {
+        let relays = &mut self.relays[protocol as usize];
+        if open {
+            relays.insert(relay, Owner::Worker(worker));
+        } else if relays.get(&relay) == Some(&Owner::Worker(worker)) {
+            // Otherwise its port is another worker's already.
+            relays.remove(&relay);
+        }
     }
 
     // ---- output ----

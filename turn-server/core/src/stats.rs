@@ -35,6 +35,10 @@ drop_reasons! {
     Denied = "denied",
     /// To a peer of a family that the allocation does not have.
     WrongFamily = "wrong_family",
+    /// In a message, from a client whose allocation is for TCP connections.
+    TcpAllocation = "tcp_allocation",
+    /// A peer's connection to an allocation that has as many as it may.
+    ConnectionsFull = "connections_full",
     /// More bytes per second than an allocation may relay.
     Bandwidth = "bandwidth",
     /// For another worker, which is overloaded.
@@ -84,8 +88,10 @@ pub const STATS_LEN: usize = 10 + DropReason::ALL.len();
 
 /// Which way a relayed message went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Direction {
+pub enum Direction {
+    /// From a client to its peer.
     ToPeer,
+    /// From a peer to its client.
     ToClient,
 }
 
@@ -113,6 +119,11 @@ impl Stats {
     pub(crate) fn relay(&mut self, direction: Direction, payload: usize) {
         self.relayed[direction as usize] += 1;
         self.relayed_bytes[direction as usize] += payload as u64;
+    }
+
+    /// Bytes of a stream have no messages.
+    pub(crate) fn relay_stream(&mut self, direction: Direction, bytes: usize) {
+        self.relayed_bytes[direction as usize] += bytes as u64;
     }
 
     /// The counters as one row each.

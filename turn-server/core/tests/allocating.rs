@@ -39,7 +39,7 @@ fn what_cannot_be_granted_has_its_code() {
         world.request(&mut Client::new(1), METHOD_ALLOCATE, attribute).code
     };
     assert_eq!(request(&[]), Some(400));
-    assert_eq!(request(&[transport(6)]), Some(442));
+    assert_eq!(request(&[transport(6)]), Some(400), "TCP is for clients of TCP");
     assert_eq!(request(&[transport(132)]), Some(442));
     assert_eq!(code(&[family(3)]), Some(440));
     assert_eq!(code(&[additional(1)]), Some(400));
@@ -83,6 +83,7 @@ fn both_families_come_with_one_allocation_and_one_can_end() {
     let refresh = |world: &mut World, client: &mut Client, attributes: &[_]| {
         world.request(client, METHOD_REFRESH, attributes).code
     };
+    assert_eq!(refresh(&mut world, &mut client, &[lifetime(600), family(2)]), None);
     assert_eq!(refresh(&mut world, &mut client, &[lifetime(0), family(2)]), None);
     assert_eq!(world.relays.len(), 1);
     assert_eq!(refresh(&mut world, &mut client, &[lifetime(600), family(2)]), Some(443));
@@ -90,6 +91,14 @@ fn both_families_come_with_one_allocation_and_one_can_end() {
     assert_eq!(refresh(&mut world, &mut client, &[lifetime(0), family(1)]), None);
     assert!(world.relays.is_empty());
     assert_eq!(world.ended, 1);
+}
+
+#[test]
+fn the_second_family_may_be_asked_for_as_the_drafts_did() {
+    let mut world = World::new(config());
+    let draft = (AttrType(0x8032), vec![2, 0, 0, 0]);
+    let answer = world.request(&mut Client::new(1), METHOD_ALLOCATE, &[udp(), draft]);
+    assert_eq!(answer.relayed.len(), 2);
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn old_and_new_clients_get_in_and_their_answers_are_signed_alike() {
 fn a_list_of_algorithms_that_was_changed_on_the_way_is_refused() {
     let mut world = World::new(config());
     let mut client = Client { is_modern: true, ..Client::new(1) };
-    client.algorithms = vec![0, 1, 0, 0];
+    client.algorithms = vec![0, 2, 0, 0, 0, 1, 0, 0];
     assert_eq!(world.request(&mut client, METHOD_ALLOCATE, &[udp()]).code, Some(400));
 }
 

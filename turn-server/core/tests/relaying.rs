@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use stun::attributes::{self as kind, AttrType};
 use stun::message::{METHOD_ALLOCATE, METHOD_CHANNEL_BIND, METHOD_CREATE_PERMISSION, Message};
 use turn_core::stats::DropReason;
-use turn_core::{FiveTuple, Input, Transport};
+use turn_core::{FiveTuple, Input, Protocol, Transport};
 use world::*;
 
 const PEER: &str = "1.2.3.4:9000";
@@ -201,17 +201,17 @@ fn two_clients_that_can_only_relay_reach_each_other_within_the_process() {
 fn an_allocation_of_another_worker_is_reached_through_it() {
     let (mut world, mut client, relayed) = allocated();
     let relay: SocketAddr = "5.6.7.8:60000".parse().unwrap();
-    world.handle(Input::Announced { worker: 3, relay, open: true });
+    world.handle(Input::Announced { protocol: Protocol::Udp, worker: 3, relay, open: true });
     assert_eq!(permit(&mut world, &mut client, &["5.6.7.8:60000"]), None);
     say(&mut world, &client, &send_indication("5.6.7.8:60000", b"hello"));
     assert_eq!(world.sent, [Sent::HandedOver(3, relayed, relay, b"hello".to_vec())]);
     world.sent.clear();
     world.handle(Input::HandedOver { from: relay, to: relayed, contents: b"back" });
     assert!(matches!(&world.sent[..], [Sent::ToClient(to, _)] if *to == client.tuple));
-    world.handle(Input::Announced { worker: 2, relay, open: false });
+    world.handle(Input::Announced { protocol: Protocol::Udp, worker: 2, relay, open: false });
     say(&mut world, &client, &send_indication("5.6.7.8:60000", b"hello"));
     assert_eq!(world.sent.len(), 1, "another worker's word does not close it");
-    world.handle(Input::Announced { worker: 3, relay, open: false });
+    world.handle(Input::Announced { protocol: Protocol::Udp, worker: 3, relay, open: false });
     say(&mut world, &client, &send_indication("5.6.7.8:60000", b"hello"));
     assert!(world.sent.is_empty());
 }
@@ -261,8 +261,8 @@ fn strangers_relay_nothing() {
 #[test]
 fn an_unknown_method_is_refused() {
     let (mut world, mut client, _) = allocated();
-    let connect = stun::message::METHOD_CONNECT;
-    assert_eq!(world.request(&mut client, connect, &[peer(PEER)]).code, Some(400));
+    let method = stun::message::METHOD_DATA;
+    assert_eq!(world.request(&mut client, method, &[peer(PEER)]).code, Some(400));
     let attribute: (AttrType, Vec<u8>) = udp();
     assert_eq!(world.request(&mut client, METHOD_ALLOCATE, &[attribute]).code, Some(437));
 }

@@ -15,7 +15,8 @@ use stun::message::{
 };
 use stun::xoraddr::XorMappedAddress;
 use turn_core::{
-    BindError, Config, FiveTuple, Input, Output, Policy, Port, RelayKey, Server, Transport,
+    BindError, Config, ConnectionId, FiveTuple, Input, Output, Policy, Port, RelayKey, Server,
+    Transport,
 };
 
 pub(crate) const REALM: &str = "oriel";
@@ -29,6 +30,12 @@ pub(crate) enum Sent {
     ToClient(FiveTuple, Vec<u8>),
     ToPeer(RelayKey, SocketAddr, Vec<u8>),
     HandedOver(u16, SocketAddr, SocketAddr, Vec<u8>),
+    Connect(ConnectionId, SocketAddr),
+    Accepted(usize, ConnectionId),
+    Refused(usize),
+    Joined(FiveTuple, ConnectionId),
+    Disconnected(ConnectionId),
+    ClientHandedOver(u16, FiveTuple, Vec<u8>),
 }
 
 pub(crate) struct World {
@@ -45,6 +52,8 @@ pub(crate) struct World {
 
 pub(crate) fn config() -> Config {
     Config {
+        worker: 1,
+        workers: 4,
         realm: REALM.into(),
         users: HashMap::from([("ada".into(), "lovelace".into()), ("eve".into(), "drop".into())]),
         secrets: vec!["south".into(), SECRET.into()],
@@ -56,6 +65,7 @@ pub(crate) fn config() -> Config {
         max_session: Duration::from_secs(7_200),
         max_permissions: 4,
         max_channels: 4,
+        max_peer_connections: 2,
         max_bandwidth: 0,
         stranger_rate: 100,
         alternate_server: None,
@@ -64,7 +74,7 @@ pub(crate) fn config() -> Config {
 }
 
 impl World {
-    #[expect(clippy::disallowed_methods, reason = "time must begin somewhere")]
+    #[allow(clippy::disallowed_methods, reason = "time must begin somewhere")]
     pub(crate) fn new(config: Config) -> World {
         let now = Instant::now();
         World {
@@ -102,6 +112,23 @@ impl World {
                 Output::HandOver { worker, from, to, contents } => {
                     let bytes = self.server.bytes(&contents).to_vec();
                     self.sent.push(Sent::HandedOver(worker, from, to, bytes));
+                }
+                Output::Connect { to, connection, .. } => {
+                    self.sent.push(Sent::Connect(connection, to));
+                }
+                Output::Accept { socket, connection } => {
+                    self.sent.push(Sent::Accepted(socket, connection));
+                }
+                Output::Refuse { socket } => self.sent.push(Sent::Refused(socket)),
+                Output::Join { client, connection } => {
+                    self.sent.push(Sent::Joined(client, connection));
+                }
+                Output::Disconnect { connection } => {
+                    self.sent.push(Sent::Disconnected(connection));
+                }
+                Output::HandOverClient { worker, client, contents } => {
+                    let bytes = self.server.bytes(&contents).to_vec();
+                    self.sent.push(Sent::ClientHandedOver(worker, client, bytes));
                 }
                 Output::Bind { allocation, families, port, .. } => {
                     wanted.push((allocation, families));
@@ -204,9 +231,16 @@ impl Client {
             password: "lovelace".into(),
             nonce: String::new(),
             is_modern: false,
-            algorithms: vec![0, 2, 0, 0, 0, 1, 0, 0],
+            algorithms: vec![0, 2, 0, 0],
             serial: std::cell::Cell::new(0),
         }
+    }
+
+    /// One that has come by TCP.
+    pub(crate) fn by_tcp(port: u16) -> Client {
+        let mut client = Client::new(port);
+        client.tuple.transport = Transport::Tcp;
+        client
     }
 
     pub(crate) fn request(&self, method: Method, attributes: &[(AttrType, Vec<u8>)]) -> Vec<u8> {
@@ -298,6 +332,10 @@ impl Answer {
 
 pub(crate) fn udp() -> (AttrType, Vec<u8>) {
     (kind::ATTR_REQUESTED_TRANSPORT, vec![17, 0, 0, 0])
+}
+
+pub(crate) fn tcp() -> (AttrType, Vec<u8>) {
+    (kind::ATTR_REQUESTED_TRANSPORT, vec![6, 0, 0, 0])
 }
 
 pub(crate) fn lifetime(seconds: u32) -> (AttrType, Vec<u8>) {

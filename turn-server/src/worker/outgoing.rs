@@ -1,0 +1,164 @@
+//! What goes out: the server's outputs, in batches where they touch.
+
+use std::time::Instant;
+
+use turn_core::stats::DropReason;
+use turn_core::{FiveTuple, Input, Output, Span, Transport};
+
+use super::relays::Wanted;
+use super::{Destination, Worker};
+use crate::mailbox::Mail;
+use crate::socket::Datagrams;
+use crate::stream::Stream;
+
+/// The most bytes that leave in one call.
+const MAX_RUN: usize = 65_000;
+
+impl Worker {
+    pub(super) fn write(&mut self, now: Instant) {
+        loop {
+            let (mut wanted, mut joined, mut unmade) = (Vec::new(), Vec::new(), Vec::new());
+            while let Some(output) = self.server.poll() {
+                match output {
+                    Output::Send { to, contents } => {
+                        self.sends.push((Destination::Client(to), contents));
+                    }
+                    Output::Relay { by, to, dont_fragment, contents } => {
+                        self.sends.push((Destination::Peer { by, to, dont_fragment }, contents));
+                    }
+                    Output::Bind { allocation, holder, protocol, families, port } => {
+                        wanted.push(Wanted { allocation, holder, protocol, families, port });
+                    }
+                    Output::Release { relay } => self.release(relay),
+                    Output::Ended { allocation } => self.end(allocation),
+                    Output::HandOver { worker, from, to, contents } => {
+                        let contents = self.server.bytes(&contents).to_vec();
+                        let mail = Mail::HandedOver { from, to, contents };
+                        if self.plan.mailboxes[usize::from(worker)].post(mail).is_err() {
+                            self.server.stats().drop(DropReason::WorkerBusy, 1);
+                        }
+                    }
+                    Output::Announce { protocol, relay, open } => {
+                        self.announce(protocol, relay, open);
+                    }
+                    Output::Connect { by, to, connection } => unmade
+                        .extend(self.connect(by, to, connection).is_err().then_some(connection)),
+                    Output::Accept { socket, connection } => self.accepted(socket, connection),
+                    Output::Refuse { socket } => self.remove_connection(socket),
+                    Output::Join { client, connection } => joined.push((client, connection)),
+                    Output::Disconnect { connection } => self.disconnect(connection),
+                    Output::HandOverClient { worker, client, contents } => {
+                        let request = self.server.bytes(&contents).to_vec();
+                        self.hand_over(worker, &client, request);
+                    }
+                }
+            }
+            self.send();
+            for (client, connection) in joined {
+                self.join(&client, connection);
+            }
+            if wanted.is_empty() && unmade.is_empty() {
+                break;
+            }
+            for wanted in wanted {
+                self.bind(wanted, now);
+            }
+            for connection in unmade {
+                self.server.handle(now, Input::Disconnected { connection });
+            }
+        }
+        for index in std::mem::take(&mut self.unflushed) {
+            let flushed = self.streams.get_mut(index).map(Stream::flush);
+            if let Some(Err(_)) = flushed {
+                self.close(index, now);
+            }
+        }
+    }
+
+    /// Sends in order. What goes the same way one after the other leaves in one call.
+    fn send(&mut self) {
+        let sends = std::mem::take(&mut self.sends);
+        let mut rest = sends.as_slice();
+        while let [(destination, first), ..] = rest {
+            let limit = self.run_limit(destination);
+            let (mut run, mut count) = (first.clone(), 1);
+            while let Some((next_destination, next)) = rest.get(count)
+                && next_destination == destination
+                && count < limit
+                && run.len() + next.len() <= MAX_RUN
+                // Datagrams that leave together have one size, and the last may be shorter.
+                && (self.is_stream(destination)
+                    || run.len() == first.len() * count && next.len() <= first.len())
+                && let Some(joined) = run.join(next)
+            {
+                run = joined;
+                count += 1;
+            }
+            self.send_run(destination, &run, first.len(), count as u64);
+            rest = &rest[count..];
+        }
+        self.sends = sends;
+        self.sends.clear();
+    }
+
+    fn is_stream(&self, destination: &Destination) -> bool {
+        matches!(destination, Destination::Client(tuple) if tuple.transport.is_stream())
+    }
+
+    fn run_limit(&self, destination: &Destination) -> usize {
+        match destination {
+            // A record per message: some clients, coturn's among them, take one for the other.
+            Destination::Client(FiveTuple {
+                transport: Transport::Tls | Transport::Dtls, ..
+            }) => 1,
+            Destination::Client(tuple) if tuple.transport.is_stream() => usize::MAX,
+            _ => self.ports.udp.first().map_or(1, Datagrams::max_segments),
+        }
+    }
+
+    fn send_run(&mut self, destination: &Destination, run: &Span, size: usize, count: u64) {
+        let Worker { server, ports, relays, relay_of, streams, stream_of, dtls, unflushed, .. } =
+            self;
+        let bytes = server.bytes(run);
+        let udp_send = |to: &FiveTuple, bytes: &[u8], size: usize| {
+            let socket = ports.udp_at(to.server);
+            socket.map_or(count, |s| s.send(Some(to.server.ip()), to.client, bytes, size))
+        };
+        let (lost, reason) = match destination {
+            Destination::Peer { by, to, dont_fragment } => {
+                let relay = relay_of.get(by).and_then(|&index| relays.get(index));
+                let socket = relay.and_then(|relay| relay.socket.as_udp());
+                let lost = socket.map_or(count, |socket| {
+                    if !dont_fragment {
+                        return socket.send(None, *to, bytes, size);
+                    }
+                    let set = socket.set_dont_fragment(true);
+                    let lost = socket.send(None, *to, bytes, size);
+                    let reset = socket.set_dont_fragment(false);
+                    if set.and(reset).is_err() { count } else { lost }
+                });
+                (lost, DropReason::SendFailed)
+            }
+            Destination::Client(to) => match to.transport {
+                Transport::Udp => (udp_send(to, bytes, size), DropReason::SendFailed),
+                Transport::Dtls => {
+                    let sent = dtls.as_mut().is_some_and(|dtls| {
+                        dtls.send(to, bytes, |to, packet| {
+                            udp_send(to, packet, packet.len());
+                        })
+                    });
+                    (if sent { 0 } else { count }, DropReason::ClientGone)
+                }
+                Transport::Tcp | Transport::Tls => match stream_of.get(to) {
+                    Some(&index) if streams[index].send(bytes) => {
+                        unflushed.push(index);
+                        (0, DropReason::ClientBehind)
+                    }
+                    Some(_) => (count, DropReason::ClientBehind),
+                    None => (count, DropReason::ClientGone),
+                },
+            },
+        };
+        server.stats().drop(reason, lost);
+    }
+}
