@@ -11,6 +11,7 @@
  */
 
 export { Room } from './room.ts';
+export { Signaling, type SignalingEvents } from './signaling.ts';
 export { LocalParticipant, type PublishOptions } from './local-participant.ts';
 export { Participant, RemoteParticipant } from './participant.ts';
 export { LocalTrackPublication, RemoteTrackPublication, TrackPublication } from './publication.ts';
@@ -26,4 +27,4 @@ export type { RoomOptions } from './media/device-choice.ts';
 export { canShareScreen, listDevices, openCamera, openMicrophone, type CaptureOptions } from './media/devices.ts';
 export { AudioMeter } from './media/speakers.ts';
 export type { PathStats, RoomStats, TrackStats } from './connection/stats.ts';
-export type { ChatMessage, GrantsInfo, MediaKind, Role, RoomInfo, TrackSource, Waiting } from './protocol.gen.ts';
+export type { ChatMessage, GrantsInfo, MediaKind, ParticipantInfo, Role, RoomInfo, TrackSource, Waiting } from './protocol.gen.ts';

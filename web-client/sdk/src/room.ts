@@ -184,6 +184,11 @@ export class Room extends TypedEmitter<RoomEvents> {
     await this.#connected().request<'signal'>({ type: 'signal', to: idOf(to), data });
   }
 
+  /** STUN and TURN servers with fresh credentials, for a connection with another participant. */
+  iceServers(): Promise<RTCIceServer[]> {
+    return this.#connected().iceServers();
+  }
+
   /** Plays the sound that the browser held back; call it in the handler of a click. */
   startAudio(): Promise<void> {
     return this.#playback.start();

@@ -138,6 +138,13 @@ export class Connection {
     await (await this.#ready()).give(envelope);
   }
 
+  /** ICE servers whose credentials will last. */
+  async iceServers(): Promise<IceServer[]> {
+    await this.#ready();
+    await this.#freshen();
+    return this.#joined?.ice_servers ?? [];
+  }
+
   /** The peer connection, when the server can be asked for something. */
   async reachable(): Promise<Media> {
     await this.#ready();
