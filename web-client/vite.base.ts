@@ -1,4 +1,4 @@
-import { defaultClientConditions } from 'vite';
+import { defaultClientConditions, defaultServerConditions } from 'vite';
 
 /**
  * How every Vite and Vitest configuration here resolves modules: `@oriel/*` packages come from their
@@ -6,3 +6,6 @@ import { defaultClientConditions } from 'vite';
  * Published packages are resolved without that condition and give their `dist`.
  */
 export const resolve = { conditions: ['@oriel/source', ...defaultClientConditions] };
+
+/** The same for tests that run in Node. */
+export const ssr = { resolve: { conditions: ['@oriel/source', ...defaultServerConditions] } };

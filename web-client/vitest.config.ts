@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    projects: ['sdk', 'elements', 'app'],
+    projects: ['sdk', 'drop', 'elements', 'app'],
     passWithNoTests: true,
   },
 });

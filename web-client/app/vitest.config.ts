@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config';
-import { resolve } from '../vite.base.js';
+import { resolve, ssr } from '../vite.base.js';
 
 export default defineConfig({
   resolve,
+  ssr,
   test: { name: 'app', include: ['src/**/*.test.ts'], environment: 'node' },
 });

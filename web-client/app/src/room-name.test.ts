@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { isRoomName, randomRoomName, readRoomName } from './room-name.ts';
-import { firsts, seconds, thirds } from './words.ts';
+import { firsts, seconds, thirds } from '@oriel/drop/words';
 
 describe('isRoomName', () => {
   it.each(['tea', 'Team.Sync_1-2', 'a'.repeat(64)])('takes %j', (name) => {

@@ -1,5 +1,5 @@
 /** Names of rooms: 1 to 64 letters, digits, `-`, `_`, `.`. */
-import { firsts, seconds, thirds } from './words.ts';
+import { firsts, seconds, thirds } from '@oriel/drop/words';
 
 /** Whether the server takes `text` as the name of a room. */
 export function isRoomName(text: string): boolean {

@@ -1,0 +1,56 @@
+/** The page's end of the worker that reads, hashes and writes. */
+import type { Answer, DiskRequest, DiskRequests, Question } from './requests.ts';
+
+interface Pending {
+  readonly resolve: (answer: never) => void;
+  readonly reject: (error: Error) => void;
+  readonly hashed: ((bytes: number) => void) | undefined;
+}
+
+export class Disk {
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, Pending>();
+  #last = 0;
+
+  constructor(worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' })) {
+    this.#worker = worker;
+    worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#answer(data);
+    worker.onerror = () => this.#fail(new Error('The worker that reads and writes files could not be started.'));
+  }
+
+  /** Asks the worker. `transfer` is handed over; `hashed` hears how many bytes have been hashed. */
+  ask<R extends DiskRequest>(
+    request: R,
+    ask: DiskRequests[R][0],
+    { transfer = [], hashed }: { transfer?: Transferable[]; hashed?: (bytes: number) => void } = {},
+  ): Promise<DiskRequests[R][1]> {
+    const number = (this.#last += 1);
+    return new Promise((resolve, reject) => {
+      this.#pending.set(number, { resolve, reject, hashed });
+      this.#worker.postMessage({ number, request, ask } satisfies Question<R>, transfer);
+    });
+  }
+
+  /** Ends the worker. What is stored stays. */
+  close(): void {
+    this.#worker.terminate();
+    this.#fail(new Error('The page is done with files.'));
+  }
+
+  #answer(answer: Answer): void {
+    const pending = this.#pending.get(answer.number);
+    if (!pending) return;
+    if ('hashed' in answer) {
+      pending.hashed?.(answer.hashed);
+      return;
+    }
+    this.#pending.delete(answer.number);
+    if ('failure' in answer) pending.reject(new Error(answer.failure));
+    else pending.resolve(answer.answer as never);
+  }
+
+  #fail(error: Error): void {
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+  }
+}
