@@ -1,4 +1,4 @@
-//! The web client: one page for all rooms, and the files it asks for. All of them are in the binary.
+//! The web client: one page for all addresses, and the files it asks for. All of them are in the binary.
 
 use axum::Router;
 use axum::extract::Path;
@@ -53,6 +53,7 @@ const SECURITY: [(HeaderName, &str); 5] = [
 pub(super) fn routes() -> Router {
     let mut router = Router::new()
         .route("/", get(index))
+        .route("/drop", get(index))
         .route("/r/{room}", get(room))
         .route("/assets/{*path}", get(hashed));
     for asset in ASSETS.iter().filter(|asset| is_on_top(asset.path)) {

@@ -3,14 +3,16 @@
 use crate::server::Server;
 
 #[tokio::test]
-async fn every_room_has_the_same_page() {
+async fn every_address_has_the_same_page() {
     let server = Server::start_bare(&[]).await;
     let home = server.http("GET", "/", &[], "").await;
     // 503 with a hint where the web client was not built.
     assert!([200, 503].contains(&home.status), "{}", home.status);
     assert_eq!(home.header("content-type"), Some("text/html; charset=utf-8"));
-    let room = server.http("GET", "/r/Team-1_b.c", &[], "").await;
-    assert_eq!((room.status, room.body), (home.status, home.body.clone()));
+    for path in ["/r/Team-1_b.c", "/drop"] {
+        let page = server.http("GET", path, &[], "").await;
+        assert_eq!((page.status, page.body), (home.status, home.body.clone()), "{path}");
+    }
     if home.status == 503 {
         assert!(home.body.contains("make build"));
     }
@@ -19,6 +21,7 @@ async fn every_room_has_the_same_page() {
         "/r/a%20b",
         "/r/a/b",
         "/r",
+        "/drop/",
         "/nothing",
         "/index.html",
         "/assets/x.js",

@@ -9,6 +9,9 @@ if (page !== null) {
   if (route.page === 'room') {
     const { showRoom } = await import('./room/main.ts');
     showRoom(page, route.room, route.relay);
+  } else if (route.page === 'drop') {
+    const { showDrop } = await import('./drop/main.ts');
+    await showDrop(page);
   } else {
     const { showHome } = await import('./home/main.ts');
     showHome(page, route.unknown);

@@ -7,6 +7,8 @@ describe('routeOf', () => {
     ['/r/tea', { page: 'room', room: 'tea', relay: false }],
     ['/r/tea/', { page: 'room', room: 'tea', relay: false }],
     ['/r/Team%2ESync', { page: 'room', room: 'Team.Sync', relay: false }],
+    ['/drop', { page: 'drop' }],
+    ['/drop/', { page: 'home', unknown: true }],
     ['/r/', { page: 'home', unknown: true }],
     ['/r/a%20b', { page: 'home', unknown: true }],
     ['/r/%E0%A4', { page: 'home', unknown: true }],

@@ -1,4 +1,6 @@
-/** `@oriel/elements/styles`: the look without the elements, for pages around them. */
+/** `@oriel/elements/styles`: the look without the elements, for pages around them, and what they do alike. */
+export { WakeLock } from './call/wake-lock.ts';
+export { copyText } from './copy-link/clipboard.ts';
 export { define, OrielElement } from './element/element.ts';
 export { icon, type IconName, iconNames, mark } from './icons/icon.ts';
 export { baseStyles } from './styles/base.styles.ts';

@@ -2,7 +2,7 @@ import { baseStyles, buttonStyles, fieldStyles, icon, mark, OrielElement } from 
 import { html, nothing, type TemplateResult } from 'lit';
 import { forgetRoom, type RecentRoom, recentRooms } from '../recent-rooms.ts';
 import { randomRoomName, readRoomName } from '../room-name.ts';
-import { roomPath } from '../route.ts';
+import { DROP_PATH, roomPath } from '../route.ts';
 import { ago } from './ago.ts';
 import { homeStyles } from './home.styles.ts';
 import { picture } from './picture.ts';
@@ -63,6 +63,7 @@ export class HomeElement extends OrielElement {
               </form>
             </div>
             <p class="complaint" id="complaint" role="alert">${this.complaint}</p>
+            <p class="also"><a href=${DROP_PATH} data-testid="drop">Send files</a> from browser to browser</p>
             ${this.rooms.length === 0 ? nothing : this.#recent()}
           </div>
           ${picture()}

@@ -82,6 +82,12 @@ export const homeStyles = css`
     color: var(--oriel-danger-text);
     font-size: 14px;
   }
+  .also {
+    color: var(--oriel-text-soft);
+  }
+  .also a {
+    color: var(--oriel-accent);
+  }
   .lost {
     width: fit-content;
     margin-bottom: 20px;

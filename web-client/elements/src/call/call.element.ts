@@ -12,6 +12,7 @@ import { type Device, deviceTrouble, isCancelled, type Trouble } from '../device
 import { type Announcement, OrielElement, type Urgency } from '../element/element.ts';
 import { focusedElement } from '../element/focus.ts';
 import { RoomController } from '../element/room-controller.ts';
+import '../files/files.ts';
 import '../grid/grid.ts';
 import '../help/help.ts';
 import { icon, mark } from '../icons/icon.ts';
@@ -167,6 +168,7 @@ export class CallElement extends OrielElement {
         @oriel-device-error=${this.#onControlError}
         @oriel-toggle-panel=${(event: CustomEvent<Panel>) => this.togglePanel(event.detail)}
         @oriel-toggle-hand=${() => void this.#toggleHand()}
+        @oriel-send-files=${(event: CustomEvent<string | undefined>) => this.renderRoot.querySelector('oriel-files')?.choose(event.detail)}
         @oriel-write-to=${(event: CustomEvent<string>) => void this.#writeTo(event.detail)}
         @oriel-open-steering=${() => this.renderRoot.querySelector('oriel-steering')?.show()}
         @oriel-close=${() => this.#closePanel()}
@@ -185,6 +187,7 @@ export class CallElement extends OrielElement {
           ${this.#notices(room)}
           <oriel-grid exportparts=${PARTS} .room=${room}></oriel-grid>
           ${this.#floating(room)}
+          <oriel-files exportparts="files, button" .room=${room}></oriel-files>
         </div>
         ${this.#panel(room)}
         <oriel-controls

@@ -1,23 +1,32 @@
-/** Keeps the screen of a phone on while a room is open. */
+/** Keeps the screen of a phone on while a room is open, or something else must not be put to sleep. */
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 
-/** Holds the lock while its host is on the page. Browsers without one dim the screen as always. */
+/** Holds the lock while its host is on the page, or from `hold` to `release`. Browsers without one dim the screen as always. */
 export class WakeLock implements ReactiveController {
   #lock: WakeLockSentinel | undefined;
   #wanted = false;
 
-  constructor(host: ReactiveControllerHost) {
-    host.addController(this);
+  constructor(host?: ReactiveControllerHost) {
+    host?.addController(this);
   }
 
   hostConnected(): void {
+    this.hold();
+  }
+
+  hostDisconnected(): void {
+    this.release();
+  }
+
+  hold(): void {
+    if (this.#wanted) return;
     this.#wanted = true;
     // A hidden page loses the lock and may ask again when it is back.
     document.addEventListener('visibilitychange', this.#request);
     this.#request();
   }
 
-  hostDisconnected(): void {
+  release(): void {
     this.#wanted = false;
     document.removeEventListener('visibilitychange', this.#request);
     void this.#lock?.release();

@@ -28,6 +28,7 @@ const SWITCHES: Readonly<Record<Device, { on: IconName; off: IconName; words: st
  * @fires oriel-toggle-hand - Raise or lower our hand.
  * @fires oriel-open-steering - A moderator asked for the settings of the room.
  * @fires oriel-open-settings - Devices were asked for.
+ * @fires oriel-send-files - Files are to be sent to everybody.
  * @fires oriel-open-help - The keyboard shortcuts were asked for.
  * @csspart toolbar - The bar.
  * @csspart button - Each button.
@@ -223,6 +224,11 @@ export class ControlsElement extends OrielElement {
       ${room.localParticipant.isModerator
         ? html`<button type="button" data-testid="open-steering" @click=${choose(() => this.tell('oriel-open-steering'))}>
             ${icon('lock')} Room settings
+          </button>`
+        : nothing}
+      ${room.localParticipant.canChat
+        ? html`<button type="button" data-testid="open-files" @click=${choose(() => this.tell('oriel-send-files'))}>
+            ${icon('file')} Send files to everybody
           </button>`
         : nothing}
       <button type="button" data-testid="open-settings" @click=${choose(() => this.tell('oriel-open-settings'))}>

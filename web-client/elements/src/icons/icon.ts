@@ -56,6 +56,11 @@ const shapes = {
   arrow: svg`<path d="M4.5 12h15M13.5 6l6 6-6 6"/>`,
   door: svg`<path d="M14 4H7.5A1.5 1.5 0 0 0 6 5.5v13A1.5 1.5 0 0 0 7.5 20H14M10.5 12H21M17.5 8.5 21 12l-3.5 3.5"/>`,
   expand: svg`<path d="M14 4h6v6M20 4l-7 7M10 20H4v-6M4 20l7-7"/>`,
+  file: svg`<path d="M13.5 3.5H7A1.5 1.5 0 0 0 5.5 5v14A1.5 1.5 0 0 0 7 20.5h10a1.5 1.5 0 0 0 1.5-1.5V8.5ZM13.5 3.5v5h5"/>`,
+  folder: svg`<path d="M3.5 7A1.5 1.5 0 0 1 5 5.5h4l2 2.5h8A1.5 1.5 0 0 1 20.5 9.5v8A1.5 1.5 0 0 1 19 19H5a1.5 1.5 0 0 1-1.5-1.5Z"/>`,
+  save: svg`<path d="M12 4v10.5M7.5 10.5 12 15l4.5-4.5M4.5 16.5V18A1.5 1.5 0 0 0 6 19.5h12a1.5 1.5 0 0 0 1.5-1.5v-1.5"/>`,
+  pause: svg`<path d="M9 6v12M15 6v12"/>`,
+  play: svg`<path class="filled" d="M8 5.5v13l10.5-6.5Z"/>`,
   shrink: svg`<path d="M20 10h-6V4M14 10l7-7M4 14h6v6M10 14l-7 7"/>`,
 } satisfies Record<string, SVGTemplateResult>;
 

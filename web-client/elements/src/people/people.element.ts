@@ -23,6 +23,7 @@ import { search } from './search.ts';
  * moderators also who waits before it.
  *
  * @fires oriel-close - The close button was pressed.
+ * @fires oriel-send-files - Files are to be sent. `detail` is the participant's id.
  * @fires oriel-write-to - A private message is to be written. `detail` is the participant's id.
  * @csspart list - The list of people.
  * @slot invite - Above the list.
@@ -185,6 +186,9 @@ export class PeopleElement extends OrielElement {
         ? nothing
         : html`${room.localParticipant.canChat
             ? entry('write', 'chat', 'Write privately', () => this.tell('oriel-write-to', chosen.id))
+            : nothing}
+          ${room.localParticipant.canChat
+            ? entry('files', 'file', 'Send files', () => this.tell('oriel-send-files', chosen.id))
             : nothing}
           ${personActions(room, chosen).map((action) =>
             entry(action.id, action.icon, action.words, () => this.#carryOut(action)),

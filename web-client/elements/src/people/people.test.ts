@@ -59,6 +59,7 @@ describe('oriel-people', () => {
     await settle(people);
     expect(await menu('Grace')).toEqual([
       'Write privately',
+      'Send files',
       'Mute microphone',
       'Ask to unmute camera',
       'Mute screen share',
@@ -89,7 +90,7 @@ describe('oriel-people', () => {
     people.addEventListener('oriel-write-to', (event) => asked.push((event as CustomEvent<string>).detail));
     room.tell('participantUpdated', {} as never);
     await settle(people);
-    expect(await menu('Grace')).toEqual(['Write privately']);
+    expect(await menu('Grace')).toEqual(['Write privately', 'Send files']);
     find(people, '[data-testid="person-write"]').click();
     expect(asked).toEqual(['p1']);
     expect(findAll(people, '[data-testid="person-menu"]')).toHaveLength(1);

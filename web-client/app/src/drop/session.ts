@@ -1,0 +1,22 @@
+/** One stay of this page: with others in the room of a code. It is loaded when there is somebody to meet. */
+import { Signaling } from '@oriel/client';
+import { courierBySignaling, Drop, roomOf, type Invitation } from '@oriel/drop';
+import { remember, showInAddress, type Membership } from './membership.ts';
+
+export interface Session {
+  readonly drop: Drop;
+  readonly signaling: Signaling;
+  readonly invitation: Invitation;
+  readonly isHost: boolean;
+}
+
+/** Joins, and remembers that this tab did. */
+export async function openSession(invitation: Invitation, { isHost, name, isRelayOnly }: Omit<Membership, 'code'>): Promise<Session> {
+  const signaling = await Signaling.join({ room: roomOf(invitation.code), name });
+  const { code, secret } = invitation;
+  const role = isHost ? 'host' : 'guest';
+  const drop = new Drop({ courier: courierBySignaling(signaling), role, isRelayOnly, ...(secret ? { secret } : {}) });
+  remember({ code, isHost, name, isRelayOnly });
+  showInAddress(invitation);
+  return { drop, signaling, invitation, isHost };
+}
