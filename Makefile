@@ -7,14 +7,14 @@ VENV := .venv
 CHECKS := target/checks
 SCHEMATHESIS := target/schemathesis
 WEB := web-client/app/dist/index.html
-WEB_SOURCES := $(shell find web-client/sdk web-client/elements web-client/app web-client/*.ts \
+WEB_SOURCES := $(shell find web-client/sdk web-client/drop web-client/elements web-client/app web-client/*.ts \
 	-type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 # Steps follow one another: each would otherwise take what the others need, and failures would mix.
 .NOTPARALLEL:
-.PHONY: help run build deb test check test-rust test-web k8s packaging e2e fuzz schemathesis storm clips load bench \
+.PHONY: help run build deb test check test-rust test-web k8s packaging e2e e2e-long fuzz schemathesis storm clips load bench \
 	bench-peers bench-turn profile clean \
 	need-build need-test
 
@@ -66,6 +66,10 @@ fuzz: need-build ## Fuzz the cores, a minute for each target; ARGS="600 room_ops
 schemathesis: $(WEB) $(SCHEMATHESIS)/pyvenv.cfg ## Ask REST everything that its document allows; ARGS="--seed=2" passes on
 	$(CARGO) build --locked --workspace --all-targets
 	@$(SCHEMATHESIS)/bin/python scripts/schemathesis/run.py $(abspath target/debug/oriel) $(ARGS)
+
+e2e-long: need-test $(WEB) $(VENV)/pyvenv.cfg ## A 2 GiB file, and speed on long paths; ORIEL_LONG_MIB=512 for less
+	$(CARGO) build --locked --workspace --all-targets
+	ORIEL_LONG=1 $(NPM) run e2e --workspace @oriel/e2e -- --grep @long $(ARGS)
 
 storm: need-build $(WEB) ## 300 participants join one room; ARGS="--within 5 --json" passes arguments on
 	@scripts/need cmake

@@ -1,0 +1,79 @@
+/** Put into pages of the file drop before they load: looks at their connections and at what they keep. */
+
+interface DropTest {
+  /** Bytes that came by channels for blocks. */
+  blockBytes(): Promise<number>;
+  /** Changes one byte of one block that is sent. */
+  spoilOneBlock(): void;
+  /** Files in the browser's file system, by folder. */
+  kept(): Promise<Record<string, number>>;
+  /** SHA-256, in hexadecimal, of the first file of the one transfer that is kept. */
+  digest(): Promise<string>;
+}
+
+declare global {
+  interface Window {
+    orielDropTest: DropTest;
+  }
+}
+
+const connections: RTCPeerConnection[] = [];
+
+window.RTCPeerConnection = class extends RTCPeerConnection {
+  constructor(configuration?: RTCConfiguration) {
+    super(configuration);
+    connections.push(this);
+  }
+};
+
+window.orielDropTest = {
+  blockBytes: async () => {
+    let bytes = 0;
+    for (const connection of connections) {
+      (await connection.getStats()).forEach((entry: { type: string; label?: string; bytesReceived?: number }) => {
+        if (entry.type === 'data-channel' && entry.label === 'blocks') bytes += entry.bytesReceived ?? 0;
+      });
+    }
+    return bytes;
+  },
+
+  spoilOneBlock: () => {
+    const { prototype } = RTCDataChannel;
+    const original = Object.getOwnPropertyDescriptor(prototype, 'send')!;
+    const send = original.value as (message: unknown) => void;
+    const spoil = function (this: RTCDataChannel, message: unknown): void {
+      if (message instanceof Uint8Array && message.length > 1000) {
+        message[message.length - 1]! ^= 1;
+        Object.defineProperty(prototype, 'send', original);
+      }
+      send.call(this, message);
+    };
+    Object.defineProperty(prototype, 'send', { ...original, value: spoil });
+  },
+
+  digest: async () => {
+    for await (const handle of (await folderOfDrops()).values()) {
+      const file = await (await (handle as FileSystemDirectoryHandle).getFileHandle('0')).getFile();
+      const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', await file.arrayBuffer()));
+      return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+    }
+    return '';
+  },
+
+  kept: async () => {
+    const found: Record<string, number> = {};
+    const folder = await folderOfDrops();
+    for await (const [name, handle] of folder.entries()) {
+      const names: string[] = [];
+      for await (const inside of (handle as FileSystemDirectoryHandle).keys()) names.push(inside);
+      found[name] = names.length;
+    }
+    return found;
+  },
+};
+
+async function folderOfDrops(): Promise<FileSystemDirectoryHandle> {
+  return (await navigator.storage.getDirectory()).getDirectoryHandle('oriel-drop', { create: true });
+}
+
+export {};

@@ -1,0 +1,84 @@
+/** File drop between Firefox and Chromium, both ways. */
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from '@playwright/test';
+import type { Browser as Firefox, ElementHandle, Page } from 'puppeteer-core';
+
+import { bundle } from '../support/bundle.ts';
+import { digestOf, DROP_CHROMIUM, DropPage, makeFolder } from '../support/drop.ts';
+import { launchFirefox } from '../support/firefox.ts';
+import { startServerWith, type PlacedServer } from '../support/placed-server.ts';
+import { startSoundServer, type SoundServer } from '../support/sound-server.ts';
+
+test.use({ launchOptions: DROP_CHROMIUM });
+
+let server: PlacedServer;
+let sound: SoundServer;
+let firefox: Firefox;
+let folder: ReturnType<typeof makeFolder>;
+let path: string;
+
+test.beforeAll(async () => {
+  server = await startServerWith({});
+  sound = await startSoundServer();
+  firefox = await launchFirefox(sound);
+  folder = makeFolder();
+  path = join(folder.path, 'both.bin');
+  writeFileSync(path, randomBytes(12_345_678));
+});
+test.afterAll(async () => {
+  await firefox?.close();
+  await sound?.stop();
+  await server?.stop();
+  folder?.remove();
+});
+
+/** A page of Firefox. It speaks English. */
+async function open(url: string): Promise<Page> {
+  const page = await firefox.newPage();
+  await page.evaluateOnNewDocument(await bundle('drop.ts'));
+  await page.goto(url);
+  return page;
+}
+
+async function found(page: Page, testId: string): Promise<ElementHandle> {
+  try {
+    return (await page.waitForSelector(`>>> [data-testid="${testId}"]`, { timeout: 30_000 }))!;
+  } catch (cause) {
+    const said = await page.evaluate(() => document.querySelector('oriel-drop')?.shadowRoot?.textContent?.replace(/\s+/gu, ' '));
+    throw new Error(`there is no ${testId} on a page that says: ${said}`, { cause });
+  }
+}
+
+/** Waits for the state of its one transfer. */
+async function stands(page: Page, state: string): Promise<void> {
+  await page.waitForSelector(`>>> [data-testid="transfer"][data-state="${state}"]`, { timeout: 60_000 });
+}
+
+test('from Firefox to Chromium', async ({ browser }) => {
+  const sender = await open(`${server.url}/drop`);
+  const field = (await found(sender, 'files')) as ElementHandle<HTMLInputElement>;
+  await field.uploadFile(path);
+  const link = await (await found(sender, 'copy-link')).evaluate((button) => (button as HTMLElement).dataset['link']!);
+  const receiver = await DropPage.open(browser);
+  await receiver.come(link);
+  await receiver.acceptAll();
+  await receiver.stands('done');
+  await stands(sender, 'done');
+  expect(await digestOf((await receiver.save('save-file')).path)).toBe(await digestOf(path));
+  await receiver.close();
+  await sender.close();
+});
+
+test('from Chromium to Firefox, where it is stored', async ({ browser }) => {
+  const sender = await DropPage.open(browser);
+  const receiver = await open(await sender.offer(server.url, path));
+  await (await found(receiver, 'connect')).click();
+  await (await found(receiver, 'accept-all')).click();
+  await stands(receiver, 'done');
+  await sender.stands('done');
+  expect(await receiver.evaluate(() => window.orielDropTest.digest())).toBe(await digestOf(path));
+  await sender.close();
+  await receiver.close();
+});
