@@ -42,25 +42,27 @@ async function open(url: string): Promise<Page> {
   return page;
 }
 
-async function found(page: Page, testId: string): Promise<ElementHandle> {
-  try {
-    return (await page.waitForSelector(`>>> [data-testid="${testId}"]`, { timeout: 30_000 }))!;
-  } catch (cause) {
-    const said = await page.evaluate(() => document.querySelector('oriel-drop')?.shadowRoot?.textContent?.replace(/\s+/gu, ' '));
-    throw new Error(`there is no ${testId} on a page that says: ${said}`, { cause });
-  }
+/** The one element that a selector finds, when it is there. Asked for again and again: changes in shadow roots are told to nobody. */
+async function found(page: Page, selector: string): Promise<ElementHandle> {
+  const look = () => page.$(`>>> ${selector}`);
+  await expect.poll(async () => (await look()) !== null, { message: selector, timeout: 60_000 }).toBe(true);
+  return (await look())!;
+}
+
+function byTestId(page: Page, testId: string): Promise<ElementHandle> {
+  return found(page, `[data-testid="${testId}"]`);
 }
 
 /** Waits for the state of its one transfer. */
 async function stands(page: Page, state: string): Promise<void> {
-  await page.waitForSelector(`>>> [data-testid="transfer"][data-state="${state}"]`, { timeout: 60_000 });
+  await found(page, `[data-testid="transfer"][data-state="${state}"]`);
 }
 
 test('from Firefox to Chromium', async ({ browser }) => {
   const sender = await open(`${server.url}/drop`);
-  const field = (await found(sender, 'files')) as ElementHandle<HTMLInputElement>;
+  const field = (await byTestId(sender, 'files')) as ElementHandle<HTMLInputElement>;
   await field.uploadFile(path);
-  const link = await (await found(sender, 'copy-link')).evaluate((button) => (button as HTMLElement).dataset['link']!);
+  const link = await (await byTestId(sender, 'copy-link')).evaluate((button) => (button as HTMLElement).dataset['link']!);
   const receiver = await DropPage.open(browser);
   await receiver.come(link);
   await receiver.acceptAll();
@@ -74,8 +76,8 @@ test('from Firefox to Chromium', async ({ browser }) => {
 test('from Chromium to Firefox, where it is stored', async ({ browser }) => {
   const sender = await DropPage.open(browser);
   const receiver = await open(await sender.offer(server.url, path));
-  await (await found(receiver, 'connect')).click();
-  await (await found(receiver, 'accept-all')).click();
+  await (await byTestId(receiver, 'connect')).click();
+  await (await byTestId(receiver, 'accept-all')).click();
   await stands(receiver, 'done');
   await sender.stands('done');
   expect(await receiver.evaluate(() => window.orielDropTest.digest())).toBe(await digestOf(path));

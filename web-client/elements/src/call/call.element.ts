@@ -168,7 +168,7 @@ export class CallElement extends OrielElement {
         @oriel-device-error=${this.#onControlError}
         @oriel-toggle-panel=${(event: CustomEvent<Panel>) => this.togglePanel(event.detail)}
         @oriel-toggle-hand=${() => void this.#toggleHand()}
-        @oriel-send-files=${(event: CustomEvent<string | undefined>) => this.renderRoot.querySelector('oriel-files')?.choose(event.detail)}
+        @oriel-send-files=${(event: CustomEvent<string | null>) => this.renderRoot.querySelector('oriel-files')?.choose(event.detail ?? undefined)}
         @oriel-write-to=${(event: CustomEvent<string>) => void this.#writeTo(event.detail)}
         @oriel-open-steering=${() => this.renderRoot.querySelector('oriel-steering')?.show()}
         @oriel-close=${() => this.#closePanel()}
