@@ -67,7 +67,7 @@ schemathesis: $(WEB) $(SCHEMATHESIS)/pyvenv.cfg ## Ask REST everything that its 
 	$(CARGO) build --locked --workspace --all-targets
 	@$(SCHEMATHESIS)/bin/python scripts/schemathesis/run.py $(abspath target/debug/oriel) $(ARGS)
 
-e2e-long: need-test $(WEB) $(VENV)/pyvenv.cfg ## A 2 GiB file, and speed on long paths; ORIEL_LONG_MIB=512 for less
+e2e-long: need-test $(WEB) $(VENV)/pyvenv.cfg ## A file of 2 GiB, across the end of a page; ORIEL_LONG_MIB=512 for less
 	$(CARGO) build --locked --workspace --all-targets
 	ORIEL_LONG=1 $(NPM) run e2e --workspace @oriel/e2e -- --grep @long $(ARGS)
 
