@@ -33,7 +33,7 @@ def named(documents, kind, name):
 
 def config(documents, old, new):
     for document in documents:
-        if document["kind"] == "ConfigMap":
+        if document["kind"] == "ConfigMap" and "oriel.toml" in document["data"]:
             text = document["data"]["oriel.toml"]
             assert old in text, old
             document["data"]["oriel.toml"] = text.replace(old, new)

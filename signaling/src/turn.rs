@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use rustls::ServerConnection;
-use turn_server::{Adopted, Extras, Network, Policy, Secret, TurnHandle, TurnServer};
+use turn_server::{Adopted, Extras, Network, Policy, Protocol, Secret, TurnHandle, TurnServer};
 
 use crate::config::Config;
 use crate::counters::Row;
@@ -29,7 +29,7 @@ pub fn reachable(
     let allowed = allowed.iter().map(|network| network.parse::<Network>());
     let allowed = allowed.collect::<Result<Vec<_>, _>>().with_context(|| key.to_owned())?;
     let policy = Policy { allowed, ..Policy::default() };
-    Ok(move |address| policy.allows(address))
+    Ok(move |address| policy.allows(Protocol::Tcp, address))
 }
 
 /// The running TURN server. Dropping it ends all allocations and waits for its threads.

@@ -24,7 +24,7 @@ pub use config::{Config, Secret};
 pub use dtls::Identity;
 pub use handle::{Overloaded, TurnHandle};
 pub use mailbox::Adopted;
-pub use turn_core::{Network, Policy, mint, stats};
+pub use turn_core::{Network, Policy, Protocol, mint, stats};
 
 use crate::addresses::Addresses;
 use crate::mailbox::{Mail, Mailbox};
