@@ -90,11 +90,9 @@ impl Server {
 
     pub(crate) fn on_connected(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
-        let Stage::Connecting { request, login } =
-            std::mem::replace(&mut connection.stage, Stage::Waiting)
-        else {
-            return;
-        };
+        let Stage::Connecting { request, login } = &connection.stage else { return };
+        let (request, login) = (request.clone(), login.clone());
+        connection.stage = Stage::Waiting;
         connection.until = self.now + PATIENCE;
         let Some(client) = self.table.get(connection.allocation).map(|found| found.tuple) else {
             return;

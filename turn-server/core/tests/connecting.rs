@@ -132,7 +132,7 @@ fn a_client_connects_and_binds_a_stream_of_its_own() {
 #[test]
 fn a_name_is_good_once_and_for_its_user() {
     let (mut world, client, _) = allocated();
-    let (_, name) = connected(&mut world, &client, PEER);
+    let (connection, name) = connected(&mut world, &client, PEER);
     let mut eve = Client::by_tcp(2);
     eve.username = "eve".into();
     eve.password = "drop".into();
@@ -147,6 +147,8 @@ fn a_name_is_good_once_and_for_its_user() {
     assert_eq!(connection_bind(&mut world, &mut Client::by_tcp(5), &name[..3]), Some(400));
     assert_eq!(connection_bind(&mut world, &mut Client::by_tcp(6), &name), None);
     assert_eq!(connection_bind(&mut world, &mut Client::by_tcp(7), &name), Some(400));
+    world.handle(Input::Connected { connection });
+    assert_eq!(connection_bind(&mut world, &mut Client::by_tcp(8), &name), Some(400));
 }
 
 #[test]
