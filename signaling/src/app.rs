@@ -24,6 +24,7 @@ use crate::hub::{self, Hub};
 use crate::ice::Ice;
 use crate::limits::{Connections, Feeds, Joins, Rate};
 use crate::media::Routes;
+use crate::pulse::Pulse;
 use crate::server::{Listeners, Server};
 use crate::site::Site;
 use crate::state::StateDir;
@@ -110,8 +111,8 @@ impl App {
         let ready = Arc::new(AtomicBool::new(true));
         let internals = internal::Internals {
             ready: Arc::clone(&ready),
-            counters,
-            plane,
+            counters: Arc::clone(&counters),
+            plane: Arc::clone(&plane) as _,
             turn: turn_handle.clone(),
             started: SystemTime::now(),
         };
@@ -132,6 +133,8 @@ impl App {
             None => None,
         };
         tracing::info!(http = %http_address, internal = %internal_address, "listening");
+        let pulse = Pulse { hub: hub.clone(), counters, plane };
+        background.spawn(pulse.run());
         let public = Server {
             router: doors::public(&context),
             tls,
@@ -281,6 +284,7 @@ fn hub_config(config: &Config) -> hub::Config {
         room: room::Config {
             empty_timeout: Duration::from_secs(rooms.empty_timeout),
             max_participants: rooms.max_participants as usize,
+            coalesce_above: rooms.coalesce_above as usize,
             lease: Duration::from_secs(rooms.lease),
             chat_history: rooms.chat_history as usize,
             journal_bytes: rooms.journal_bytes as usize,

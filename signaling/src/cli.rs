@@ -61,10 +61,10 @@ struct Token {
     #[command(flatten)]
     settings: Settings,
     /// The room that the token opens.
-    #[arg(long, required_unless_present = "service")]
+    #[arg(long, required_unless_present_any = ["service", "observe"])]
     room: Option<String>,
     /// Who the bearer is.
-    #[arg(long, required_unless_present = "service")]
+    #[arg(long, required_unless_present_any = ["service", "observe"])]
     identity: Option<String>,
     /// The display name.
     #[arg(long)]
@@ -93,6 +93,9 @@ struct Token {
     /// For encoders and load tests: the path or the join names room and identity.
     #[arg(long)]
     service: bool,
+    /// The bearer reads what happens without being there: in --room, or in all rooms.
+    #[arg(long)]
+    observe: bool,
 }
 
 /// Does what the command line says.
@@ -155,7 +158,7 @@ impl Token {
                 hidden: self.hidden,
                 ..VideoClaims::default()
             },
-            oriel: OrielClaims { service: self.service, ..OrielClaims::default() },
+            oriel: OrielClaims { service: self.service, observe: self.observe },
             ..Claims::default()
         })
     }
@@ -280,6 +283,7 @@ mod tests {
             "oriel run --config x.toml",
             "oriel config --set a=b --set c=d",
             "oriel token --service",
+            "oriel token --observe",
             "oriel token --room r --identity i --name N --ttl 7d --admin",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");

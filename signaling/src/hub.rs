@@ -23,6 +23,7 @@ use crate::feed::View;
 use crate::firehose::Firehose;
 use crate::media::{MediaPlane, Outlet, Routes};
 use crate::outbox::{End, Outbox, Parcel, Parcels, outbox};
+use crate::wishes::{Wish, Wishes};
 
 /// A room answers in microseconds, or its machine is in trouble.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -91,6 +92,7 @@ struct RoomHandle {
     id: RoomId,
     inbox: mpsc::Sender<Letter>,
     signals: mpsc::UnboundedSender<Signal>,
+    wishes: Wishes,
 }
 
 impl RoomHandle {
@@ -154,6 +156,20 @@ impl Hub {
             Ok(Ok(view)) => Ok(view),
             Ok(Err(_)) => Err(gone()),
             Err(_) => Err(RequestError::new(ErrorCode::Busy, "no answer in time; ask again")),
+        }
+    }
+
+    /// Somebody wants to read what is measured in a room, if there is one.
+    pub fn wish(&self, name: &str) -> Option<Wish> {
+        self.rooms().get(name).map(|room| room.wishes.wish())
+    }
+
+    /// Has the media measured, where somebody wants to read it.
+    pub fn measure(&self) {
+        let all = self.shared.firehose.is_wished();
+        for room in self.rooms().values().filter(|room| all || room.wishes.any()) {
+            // One that is busy or over has no time for it.
+            let _ = room.send(Letter::Measure);
         }
     }
 
@@ -307,7 +323,7 @@ impl Hub {
             drop(alive);
         });
         tracing::info!(room = %id, ?name, "room started");
-        RoomHandle { id, inbox, signals }
+        RoomHandle { id, inbox, signals, wishes: Wishes::default() }
     }
 
     /// Begins no new rooms, lets nobody new in, tells everybody that the server stops after `patience`;

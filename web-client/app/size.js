@@ -24,7 +24,7 @@ const [entry] = output.filter((one) => one.type === 'chunk' && one.isEntry);
 const room = output.find((one) => one.type === 'chunk' && one.facadeModuleId?.endsWith('/room/main.ts'));
 if (entry === undefined || room === undefined) throw new Error('the build has no entry or no room page');
 const loaded = withImports(room.fileName, withImports(entry.fileName));
-for (const one of output) if (one.type === 'asset') loaded.add(one.fileName);
+for (const one of output) if (one.type === 'asset' && one.fileName !== 'preloads.txt') loaded.add(one.fileName);
 
 const bytes = output
   .filter((one) => loaded.has(one.fileName))

@@ -5,7 +5,9 @@
 mod data;
 mod feed_readers;
 mod feeds;
+mod floods;
 mod moderation;
+mod observers;
 mod pages;
 mod recovery;
 mod rooms;

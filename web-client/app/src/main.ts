@@ -9,6 +9,9 @@ if (page !== null) {
   if (route.page === 'room') {
     const { showRoom } = await import('./room/main.ts');
     showRoom(page, route.room, route.relay);
+  } else if (route.page === 'status') {
+    const { showStatus } = await import('./status/main.ts');
+    showStatus(page);
   } else {
     const { showHome } = await import('./home/main.ts');
     showHome(page, route.unknown);
