@@ -18,6 +18,8 @@ const OPENING: usize = 128;
 const TURN: usize = 1_024;
 /// Bytes that are read at once.
 const READ: usize = 64 * 1024;
+/// Microseconds: what takes longer counts as that.
+const LONGEST_DELAY: u64 = 60_000_000;
 /// The longest head of a response, and the longest thing that is told before events.
 const LONGEST: usize = 1 << 20;
 
@@ -139,7 +141,8 @@ impl Crowd {
             inside: 0,
             said: Instant::now(),
             reached: 0,
-            delays: Histogram::new(3).context("cannot make a histogram")?,
+            delays: Histogram::new_with_bounds(1, LONGEST_DELAY, 3)
+                .context("cannot make a histogram")?,
             disordered: 0,
         })
     }

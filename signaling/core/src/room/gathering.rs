@@ -48,8 +48,9 @@ impl Room {
 
     /// Somebody whom all may have known of is not here any more.
     pub(super) fn tell_left(&mut self, now: Now, id: ParticipantId, reason: LeaveReason) {
-        if self.is_crowded() {
-            // Who came meanwhile has seen it in the room.
+        let is_new = self.gathering.joined.contains(&id);
+        if self.is_crowded() || is_new {
+            // Only those who came meanwhile have seen a new one in the room.
             self.gathering.joined.retain(|joined| *joined != id);
             self.gathering.left.push(Departure { participant: id, reason });
             return self.gather(now);
