@@ -9,6 +9,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 const DIST: &str = "../web-client/app/dist";
+/// Which files each page needs: `app/vite.preloads.ts` writes it, and nobody is served it.
+const PRELOADS: &str = "preloads.txt";
 
 fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
@@ -19,8 +21,12 @@ fn main() -> io::Result<()> {
     println!("cargo:rerun-if-changed=build.rs");
 
     let mut files = BTreeMap::new();
+    let mut preloads = String::new();
     if dist.is_dir() {
         collect(&dist, "", &mut files)?;
+        if let Some(file) = files.remove(PRELOADS) {
+            preloads = fs::read_to_string(file)?;
+        }
     }
     let mut table = String::from("&[\n");
     for (path, file) in &files {
@@ -33,7 +39,22 @@ fn main() -> io::Result<()> {
     }
     table.push(']');
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    fs::write(out.join("preloads.rs"), links(&preloads)?)?;
     fs::write(out.join("assets.rs"), table)
+}
+
+/// The pages with their `Link` headers (RFC 8288; modulepreload of the HTML Living Standard).
+fn links(preloads: &str) -> io::Result<String> {
+    let mut table = String::from("&[\n");
+    for line in preloads.lines() {
+        let mut words = line.split(' ');
+        let page = words.next().unwrap_or_default();
+        let links: Vec<String> =
+            words.map(|file| format!("</{file}>; rel=\"modulepreload\"")).collect();
+        writeln!(table, "({page:?}, {:?}),", links.join(", ")).map_err(io::Error::other)?;
+    }
+    table.push(']');
+    Ok(table)
 }
 
 /// The files below `folder` by their path in a URL.

@@ -11,8 +11,10 @@ use load_tests::run;
 use load_tests::scenario::Scenario;
 use load_tests::storm;
 
+mod feeds;
 mod peer;
 
+pub(crate) use feeds::FeedsArgs;
 pub(crate) use peer::{CompareArgs, FloorArgs, PeerArgs};
 
 /// Participants that are programs, to prove and to measure a server.
@@ -34,6 +36,10 @@ pub(crate) enum Command {
     ///
     /// The exit status is 0 when all got in, 1 when not.
     Storm(StormArgs),
+    /// Thousands read what happens in a room, and it is measured what a copy of an event costs
+    ///
+    /// The exit status is 0 when every event came once to everybody, 1 when not.
+    Feeds(FeedsArgs),
     /// A load test: participants come as a scenario says, and what they see, hear and cost is measured
     ///
     /// The exit status is 0 when nothing was wrong: everybody got in and stayed, every frame that

@@ -7,6 +7,7 @@
 //!   it arrives, what they [`measure`], what it costs the server's [`process`], and a [`report`].
 //! - [`call`] puts several in a room and judges what each heard of the others.
 //! - [`storm`] has hundreds join at once, on [`bot::light`], and says how long that took.
+//! - [`feeds`] has thousands read what happens in a room, and says what a copy of an event costs.
 //! - [`relay`] is a bad network in user space, [`netns`] a network with NATs of the kernel's own; what
 //!   goes through them need not know. [`lines`] makes tools of both for other programs.
 //! - [`peer`] puts load on any server by WHIP and WHEP, and on Janus, to set them side by side.
@@ -16,6 +17,7 @@
 
 pub mod bot;
 pub mod call;
+pub mod feeds;
 mod http;
 pub mod lines;
 pub mod measure;

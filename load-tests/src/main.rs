@@ -13,8 +13,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use args::{
-    CallArgs, Cli, Command, CompareArgs, FloorArgs, NetnsArgs, PeerArgs, RelayArgs, RunArgs,
-    StormArgs,
+    CallArgs, Cli, Command, CompareArgs, FeedsArgs, FloorArgs, NetnsArgs, PeerArgs, RelayArgs,
+    RunArgs, StormArgs,
 };
 use load_tests::netns::Network;
 use load_tests::netns::order::Order as NetworkOrder;
@@ -23,13 +23,14 @@ use load_tests::peer::{self, floor};
 use load_tests::relay::Relay;
 use load_tests::relay::order::Order as RelayOrder;
 use load_tests::scenario::BUILT_IN;
-use load_tests::{call, lines, run, storm};
+use load_tests::{call, feeds, lines, run, storm};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Call(args) => talk(args).await,
         Command::Storm(args) => rush(args).await,
+        Command::Feeds(args) => fan_out(args),
         Command::Run(args) => load(args).await,
         Command::Scenario { name } => scenario(name.as_deref()),
         Command::Relay(args) => relay(args).await,
@@ -59,6 +60,14 @@ async fn talk(args: CallArgs) -> anyhow::Result<bool> {
 async fn rush(args: StormArgs) -> anyhow::Result<bool> {
     let json = args.json;
     let report = storm::run(&args.into()).await?;
+    show(&report, json)?;
+    Ok(report.all_right())
+}
+
+/// Whether every event came once to everybody.
+fn fan_out(args: FeedsArgs) -> anyhow::Result<bool> {
+    let json = args.json;
+    let report = feeds::run(&args.try_into()?)?;
     show(&report, json)?;
     Ok(report.all_right())
 }

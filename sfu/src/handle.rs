@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use sfu_core::stats::Stats;
 use sfu_core::{Command, RoomKey};
@@ -61,6 +62,11 @@ impl SfuHandle {
             sum += stats;
             sum
         })
+    }
+
+    /// Each worker's counters, and how long it was busy since its start.
+    pub fn workers(&self) -> impl Iterator<Item = (Stats, Duration)> + '_ {
+        self.mailboxes.iter().map(|mailbox| (mailbox.stats(), mailbox.busy()))
     }
 
     /// The UDP addresses that clients are told to send media to.

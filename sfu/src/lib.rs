@@ -20,8 +20,8 @@ use std::thread::JoinHandle;
 pub use config::{Advertised, Config};
 pub use handle::{Overloaded, SfuHandle};
 pub use sfu_core::{
-    Answer, Command, CommandError, DataMessage, Event, FailReason, Group, Line, MediaKind,
-    RequestKey, RoomKey, SessionKey, TrackKey, envelope, stats,
+    Answer, Command, CommandError, DataMessage, Event, FailReason, Flow, Group, Line, MediaKind,
+    Quality, RequestKey, RoomKey, SessionKey, TrackKey, envelope, stats,
 };
 
 use crate::mailbox::{Mail, Mailbox};

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use crossbeam_queue::ArrayQueue;
 use mio::{Registry, Token, Waker};
@@ -37,6 +38,8 @@ pub(crate) struct Mailbox<M> {
     /// A wake-up is under way: one is enough for any number of mails.
     woken: AtomicBool,
     stats: [AtomicU64; STATS_LEN],
+    /// Nanoseconds that the thread did not wait.
+    busy: AtomicU64,
 }
 
 impl<M> Mailbox<M> {
@@ -46,6 +49,7 @@ impl<M> Mailbox<M> {
             waker: Waker::new(registry, WAKE)?,
             woken: AtomicBool::new(false),
             stats: [const { AtomicU64::new(0) }; STATS_LEN],
+            busy: AtomicU64::new(0),
         })
     }
 
@@ -88,6 +92,17 @@ impl<M> Mailbox<M> {
         for (shared, value) in self.stats.iter().zip(stats.to_array()) {
             shared.store(value, Ordering::Relaxed);
         }
+    }
+
+    /// For the thread itself: it has worked for that long since the last time.
+    pub(crate) fn work(&self, time: Duration) {
+        let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.busy.fetch_add(nanoseconds, Ordering::Relaxed);
+    }
+
+    /// How long the thread has worked since its start.
+    pub(crate) fn busy(&self) -> Duration {
+        Duration::from_nanos(self.busy.load(Ordering::Relaxed))
     }
 
     /// The counters as last published.

@@ -115,7 +115,9 @@ impl Worker {
         self.read_sockets(now);
         self.engine.handle(now, Input::Timeout);
         self.write();
-        self.mailboxes[usize::from(self.index)].publish(self.engine.stats());
+        let mailbox = &self.mailboxes[usize::from(self.index)];
+        mailbox.publish(self.engine.stats());
+        mailbox.work(now.elapsed());
         go_on
     }
 

@@ -75,6 +75,8 @@ pub enum Letter {
         /// What is asked.
         body: Request,
     },
+    /// Somebody wants to read how the media fares.
+    Measure,
     /// Somebody wants to read along without being in the room.
     Observe {
         /// The cursor after which it reads, if it has one.
@@ -284,6 +286,7 @@ impl State {
                     self.feed(Input::Request { attachment, request, body }).await;
                 }
             }
+            Step::Letter(Letter::Measure) => self.feed(Input::Measure),
             Step::Letter(Letter::Observe { after, reply }) => {
                 self.observe(after.as_deref(), reply);
             }

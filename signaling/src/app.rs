@@ -28,6 +28,7 @@ use crate::ice::Ice;
 use crate::limits::{Connections, Feeds, Joins, Rate};
 use crate::media::Routes;
 use crate::metrics::Sources;
+use crate::pulse::Pulse;
 use crate::server::{Listeners, Server};
 use crate::site::Site;
 use crate::state::StateDir;
@@ -133,8 +134,8 @@ impl App {
         };
         let ready = Arc::new(AtomicBool::new(true));
         let sources = Sources {
-            counters,
-            plane,
+            counters: Arc::clone(&counters),
+            plane: Arc::clone(&plane) as _,
             webhooks: hub.webhooks().clone(),
             turn: turn_handle.clone(),
             started: SystemTime::now(),
@@ -165,6 +166,8 @@ impl App {
             None => None,
         };
         tracing::info!(http = %http_address, internal = %internal_address, "listening");
+        let pulse = Pulse { hub: hub.clone(), counters, plane };
+        background.spawn(pulse.run());
         let public = Server {
             router: doors::public(&context),
             tls,
@@ -318,6 +321,7 @@ fn hub_config(config: &Config) -> hub::Config {
         room: room::Config {
             empty_timeout: Duration::from_secs(rooms.empty_timeout),
             max_participants: rooms.max_participants as usize,
+            coalesce_above: rooms.coalesce_above as usize,
             lease: Duration::from_secs(rooms.lease),
             chat_history: rooms.chat_history as usize,
             journal_bytes: rooms.journal_bytes as usize,

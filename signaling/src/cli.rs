@@ -66,10 +66,10 @@ struct Token {
     #[command(flatten)]
     settings: Settings,
     /// The room that the token opens.
-    #[arg(long, required_unless_present_any = ["service", "server_admin"])]
+    #[arg(long, required_unless_present_any = ["service", "server_admin", "observe"])]
     room: Option<String>,
     /// Who the bearer is.
-    #[arg(long, required_unless_present_any = ["service", "server_admin"])]
+    #[arg(long, required_unless_present_any = ["service", "server_admin", "observe"])]
     identity: Option<String>,
     /// The display name.
     #[arg(long)]
@@ -101,6 +101,9 @@ struct Token {
     /// For back ends: the bearer may do everything by REST, in every room.
     #[arg(long)]
     server_admin: bool,
+    /// The bearer reads what happens without being there: in --room, or in all rooms.
+    #[arg(long)]
+    observe: bool,
 }
 
 /// Does what the command line says.
@@ -180,7 +183,7 @@ impl Token {
             oriel: OrielClaims {
                 service: self.service,
                 admin: self.server_admin,
-                ..OrielClaims::default()
+                observe: self.observe,
             },
             ..Claims::default()
         })
@@ -309,6 +312,7 @@ mod tests {
             "oriel health --set a=b",
             "oriel token --service",
             "oriel token --server-admin",
+            "oriel token --observe",
             "oriel token --room r --identity i --name N --ttl 7d --admin",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");

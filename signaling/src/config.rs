@@ -207,6 +207,8 @@ pub struct Rooms {
     pub empty_timeout: u64,
     /// Participants in one room.
     pub max_participants: u32,
+    /// With more participants than that, coming and going is told together, once a second.
+    pub coalesce_above: u32,
     /// Rooms on this server.
     pub max_rooms: u32,
     /// Seconds that a participant whose connection is gone keeps its place.
@@ -224,6 +226,7 @@ impl Default for Rooms {
             auto_create: true,
             empty_timeout: 60,
             max_participants: 300,
+            coalesce_above: 100,
             max_rooms: 10_000,
             lease: 30,
             chat_history: 100,

@@ -19,9 +19,15 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::firehose::Firehose;
 use crate::hub::Hub;
+use crate::wishes::Wish;
 
 /// Events that may be on their way to readers. Who is further behind reads them from the journal.
 pub const STREAM: usize = 256;
+
+/// The type of what the server says of itself.
+pub const SERVER_MEASURED: &str = "server.measured";
+/// What only those are given who name it.
+const MEASUREMENTS: [&str; 2] = [SERVER_MEASURED, "quality.measured"];
 
 /// Items that are given out at once, as far as they are there.
 const BATCH: usize = 256;
@@ -77,9 +83,19 @@ impl Item {
         &self.text[self.kind.clone()]
     }
 
+    /// Its place in the journal, where it has one.
+    pub fn cursor(&self) -> Option<Cursor> {
+        self.cursor
+    }
+
     /// The JSON.
     pub fn json(&self) -> &[u8] {
         &self.text[self.json.clone()]
+    }
+
+    /// The JSON, shared and not copied.
+    pub fn shared_json(&self) -> Bytes {
+        self.text.slice(self.json.clone())
     }
 
     /// The event of an event stream, shared and not copied.
@@ -115,7 +131,7 @@ pub enum Source {
         /// All rooms.
         hub: Hub,
         /// Its name.
-        name: String,
+        name: Arc<str>,
     },
     /// All rooms.
     Server(Firehose),
@@ -128,6 +144,14 @@ impl Source {
             Source::Server(firehose) => Ok(firehose.view(after.as_deref())),
         }
     }
+
+    /// Has it measured what only those are given who name it.
+    fn wish(&self) -> Option<Wish> {
+        match self {
+            Source::Room { hub, name } => hub.wish(name),
+            Source::Server(firehose) => Some(firehose.wish()),
+        }
+    }
 }
 
 /// A reader that nobody in the room hears of.
@@ -135,7 +159,10 @@ pub struct Observer {
     source: Source,
     place: Option<Cursor>,
     view: View,
+    /// The stream has gone on without this reader.
+    is_behind: bool,
     types: Option<Vec<String>>,
+    _wish: Option<Wish>,
     until: Instant,
 }
 
@@ -153,7 +180,10 @@ impl Observer {
     ) -> Result<Observer, RequestError> {
         let place = after.as_ref().and_then(|cursor| cursor.parse().ok());
         let view = source.view(after).await?;
-        Ok(Observer { source, place, view, types, until })
+        let names_one =
+            |types: &Vec<String>| types.iter().any(|kind| MEASUREMENTS.contains(&kind.as_str()));
+        let wish = types.as_ref().filter(|types| names_one(types)).and_then(|_| source.wish());
+        Ok(Observer { _wish: wish, source, place, view, is_behind: false, types, until })
     }
 
     /// The place after everything that was given out or passed over; `None` when that was nothing.
@@ -173,11 +203,14 @@ impl Observer {
             if Instant::now() >= self.until {
                 return Err(RequestError::new(ErrorCode::Unauthorized, "the token has expired"));
             }
+            if self.is_behind {
+                self.find_place().await?;
+            }
             let items = match std::mem::take(&mut self.view.missed) {
                 missed if !missed.is_empty() => missed,
                 _ => match self.live(deadline.min(self.until)).await? {
                     Some(items) => items,
-                    None if Instant::now() >= deadline => return Ok(Vec::new()),
+                    None if !self.is_behind && Instant::now() >= deadline => return Ok(Vec::new()),
                     None => continue,
                 },
             };
@@ -196,7 +229,10 @@ impl Observer {
             Ok(Err(RecvError::Closed)) => {
                 return Err(RequestError::new(ErrorCode::NotFound, "the room is over"));
             }
-            Ok(Err(RecvError::Lagged(_))) => return self.find_place().await.map(|()| None),
+            Ok(Err(RecvError::Lagged(_))) => {
+                self.is_behind = true;
+                return Ok(None);
+            }
         };
         while items.len() < BATCH {
             match self.view.live.try_recv() {
@@ -204,10 +240,7 @@ impl Observer {
                 // Told by the next turn.
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,
                 Err(TryRecvError::Lagged(_)) => {
-                    // What was read is not read again.
-                    let last = items.iter().filter_map(|item| item.cursor).next_back();
-                    self.place = last.or(self.place);
-                    self.find_place().await?;
+                    self.is_behind = true;
                     break;
                 }
             }
@@ -215,20 +248,24 @@ impl Observer {
         Ok(Some(items))
     }
 
-    /// The stream has gone on without this reader.
+    /// Reads on from the journal.
     async fn find_place(&mut self) -> Result<(), RequestError> {
         self.view = self.source.view(self.place.map(|cursor| cursor.to_string())).await?;
+        self.is_behind = false;
         Ok(())
     }
 
-    fn take(&mut self, items: Vec<Arc<Item>>) -> Vec<Arc<Item>> {
+    fn take(&mut self, mut items: Vec<Arc<Item>>) -> Vec<Arc<Item>> {
         self.place = items.iter().filter_map(|item| item.cursor).next_back().or(self.place);
-        let Some(types) = &self.types else { return items };
-        // An overview is what all later events refer to, whatever is asked for.
-        let is_asked_for = |item: &Arc<Item>| {
-            item.kind() == b"overview" || types.iter().any(|kind| kind.as_bytes() == item.kind())
-        };
-        items.into_iter().filter(is_asked_for).collect()
+        items.retain(|item| match &self.types {
+            // An overview is what all later events refer to, whatever is asked for.
+            Some(types) => {
+                let is_named = types.iter().any(|kind| kind.as_bytes() == item.kind());
+                is_named || item.kind() == b"overview"
+            }
+            None => !MEASUREMENTS.iter().any(|kind| kind.as_bytes() == item.kind()),
+        });
+        items
     }
 }
 

@@ -15,6 +15,7 @@ use signaling_core::journal::Cursor;
 use tokio::sync::broadcast;
 
 use crate::feed::{Item, STREAM, View};
+use crate::wishes::{Wish, Wishes};
 
 /// Bytes of events that are kept for those who come back.
 const JOURNAL_BYTES: usize = 4 << 20;
@@ -23,6 +24,7 @@ const JOURNAL_BYTES: usize = 4 << 20;
 #[derive(Clone)]
 pub struct Firehose {
     log: Arc<Mutex<Log>>,
+    wishes: Wishes,
 }
 
 struct Log {
@@ -47,7 +49,8 @@ struct Live {
 /// An event of a room as it stands in the server's journal.
 #[derive(Serialize)]
 struct Frame<'a> {
-    seq: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
     r#type: &'a str,
     at: u64,
     room: Place<'a>,
@@ -79,12 +82,15 @@ impl Firehose {
             rooms: BTreeMap::new(),
             live: Some(broadcast::channel(STREAM).0),
         };
-        Firehose { log: Arc::new(Mutex::new(log)) }
+        Firehose { log: Arc::new(Mutex::new(log)), wishes: Wishes::default() }
     }
 
     /// Takes an event of the room `name` over, if it is one for this log. `json` is its frame.
     pub fn append(&self, name: &str, envelope: &Envelope, json: &[u8]) {
         let event = &envelope.frame.event;
+        if matches!(event, Event::QualityMeasured { .. }) && self.is_wished() {
+            return self.log().pass(name, envelope, json);
+        }
         let is_data = matches!(event, Event::DataReceived { .. });
         if !event.is_durable() || is_data || !envelope.audience.is_public() {
             return;
@@ -108,6 +114,21 @@ impl Firehose {
             None => broadcast::channel(1).1,
         };
         View { missed, live }
+    }
+
+    /// Somebody wants to read what is measured.
+    pub fn wish(&self) -> Wish {
+        self.wishes.wish()
+    }
+
+    /// Whether anybody wants to read what is measured.
+    pub fn is_wished(&self) -> bool {
+        self.wishes.any()
+    }
+
+    /// Tells those who read now of what belongs to no room, and to no place in the journal.
+    pub fn say(&self, json: &[u8]) {
+        self.log().give(Arc::new(Item::observed(None, json)));
     }
 
     /// Lets go of all readers.
@@ -137,6 +158,7 @@ impl Log {
         match event {
             Event::RoomUpdated { room } => live.room = room.clone(),
             Event::ParticipantJoined { .. } => live.participants += 1,
+            Event::ParticipantsChanged { participants, .. } => live.participants = *participants,
             Event::ParticipantLeft { .. } => {
                 live.participants = live.participants.saturating_sub(1);
             }
@@ -144,14 +166,17 @@ impl Log {
         }
     }
 
+    /// What is told to those who read now, and not kept.
+    fn pass(&mut self, name: &str, envelope: &Envelope, json: &[u8]) {
+        if let Some(text) = frame(None, name, envelope, json) {
+            self.give(Arc::new(Item::observed(None, &text)));
+        }
+    }
+
     fn write(&mut self, name: &str, envelope: &Envelope, json: &[u8]) {
-        let Ok(event) = serde_json::from_slice(json) else { return };
+        let Some(text) = frame(Some(self.last + 1), name, envelope, json) else { return };
         self.last += 1;
         let cursor = self.cursor();
-        let kind = Item::kind_of(json);
-        let room = Place { id: envelope.room, name };
-        let frame = Frame { seq: self.last, r#type: kind, at: envelope.at, room, event };
-        let Ok(text) = serde_json::to_vec(&frame) else { return };
         let item = Arc::new(Item::observed(Some(cursor), &text));
         self.bytes += item.len();
         self.kept.push_back(Arc::clone(&item));
@@ -159,6 +184,10 @@ impl Log {
             let Some(oldest) = self.kept.pop_front() else { break };
             self.bytes -= oldest.len();
         }
+        self.give(item);
+    }
+
+    fn give(&self, item: Arc<Item>) {
         if let Some(live) = &self.live {
             // Nobody may be reading.
             let _ = live.send(item);
@@ -190,6 +219,14 @@ impl Log {
         let json = serde_json::to_vec(&overview).ok()?;
         Some(Arc::new(Item::observed(Some(cursor), &json)))
     }
+}
+
+/// An event of the room `name`, whose frame there is `json`.
+fn frame(seq: Option<u64>, name: &str, envelope: &Envelope, json: &[u8]) -> Option<Vec<u8>> {
+    let event = serde_json::from_slice(json).ok()?;
+    let room = Place { id: envelope.room, name };
+    let frame = Frame { seq, r#type: Item::kind_of(json), at: envelope.at, room, event };
+    serde_json::to_vec(&frame).ok()
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ use crate::firehose::Firehose;
 use crate::media::{MediaPlane, Outlet, Routes};
 use crate::outbox::{End, Outbox, Parcel, Parcels, outbox};
 use crate::webhooks::Webhooks;
+use crate::wishes::{Wish, Wishes};
 
 mod outside;
 
@@ -97,6 +98,7 @@ struct RoomHandle {
     id: RoomId,
     inbox: mpsc::Sender<Letter>,
     signals: mpsc::UnboundedSender<Signal>,
+    wishes: Wishes,
 }
 
 impl RoomHandle {
@@ -167,6 +169,20 @@ impl Hub {
     /// Who is told by HTTP what happens.
     pub fn webhooks(&self) -> &Webhooks {
         &self.shared.webhooks
+    }
+
+    /// Somebody wants to read what is measured in a room, if there is one.
+    pub fn wish(&self, name: &str) -> Option<Wish> {
+        self.rooms().get(name).map(|room| room.wishes.wish())
+    }
+
+    /// Has the media measured, where somebody wants to read it.
+    pub fn measure(&self) {
+        let all = self.shared.firehose.is_wished();
+        for room in self.rooms().values().filter(|room| all || room.wishes.any()) {
+            // One that is busy or over has no time for it.
+            let _ = room.send(Letter::Measure);
+        }
     }
 
     /// Lets somebody into a room, or its lobby. The room begins with the first one where that is
@@ -319,7 +335,7 @@ impl Hub {
             drop(alive);
         });
         tracing::info!(room = %id, ?name, "room started");
-        RoomHandle { id, inbox, signals }
+        RoomHandle { id, inbox, signals, wishes: Wishes::default() }
     }
 
     /// Begins no new rooms, lets nobody new in, tells everybody that the server stops after `patience`;

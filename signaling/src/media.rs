@@ -4,12 +4,13 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use sfu::{
     Command, CommandError, Event, Group, RequestKey, RoomKey, SessionKey, SfuHandle, TrackKey,
 };
 use signaling_core::id::{ParticipantId, RoomId, TrackId};
-use signaling_core::info::{DataMessage, MediaKind};
+use signaling_core::info::{DataMessage, Flow, MediaKind, ParticipantQuality};
 use signaling_core::media::{
     MediaAnswer, MediaCommand, MediaError, MediaEvent, MediaLine, MediaRequest, TrackGroup,
 };
@@ -32,6 +33,24 @@ pub trait MediaPlane: Send + Sync + 'static {
 
     /// What the media plane has counted.
     fn counters(&self) -> Vec<Row>;
+
+    /// Each of its workers, since the start.
+    fn workers(&self) -> Vec<Worker>;
+}
+
+/// One media thread since its start.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Worker {
+    /// How long it was busy.
+    pub busy: Duration,
+    /// Peer connections now.
+    pub sessions: u64,
+    /// Published tracks now.
+    pub tracks: u64,
+    /// Media from publishers: packets, and bytes of payload.
+    pub received: (u64, u64),
+    /// Media to subscribers.
+    pub sent: (u64, u64),
 }
 
 /// The worker of a room cannot take a command now.
@@ -57,6 +76,21 @@ impl MediaPlane for SfuHandle {
                 label: row.label,
                 value: row.value,
                 is_gauge: row.is_gauge,
+            })
+            .collect()
+    }
+
+    fn workers(&self) -> Vec<Worker> {
+        SfuHandle::workers(self)
+            .map(|(stats, busy)| {
+                let (received, sent) = stats.flows();
+                Worker {
+                    busy,
+                    sessions: stats.sessions(),
+                    tracks: stats.tracks(),
+                    received: (received.packets, received.bytes),
+                    sent: (sent.packets, sent.bytes),
+                }
             })
             .collect()
     }
@@ -297,6 +331,7 @@ fn to_sfu(command: MediaCommand) -> Command {
             Command::Listen { member: session_key(member), topics }
         }
         MediaCommand::Dismiss { member } => Command::Dismiss { member: session_key(member) },
+        MediaCommand::Measure => Command::Measure,
         MediaCommand::Close { session } => Command::Close { session: session_key(session) },
     }
 }
@@ -334,8 +369,37 @@ fn from_sfu(event: Event) -> MediaEvent {
             },
         },
         Event::Overrun { session } => MediaEvent::Overrun { session: participant(session) },
+        Event::Measured { sessions } => {
+            MediaEvent::Measured { sessions: sessions.into_iter().map(quality).collect() }
+        }
         Event::Restarted => MediaEvent::Restarted,
     }
+}
+
+fn quality((session, quality): (SessionKey, sfu::Quality)) -> ParticipantQuality {
+    let sfu::Quality { time, received, sent, round_trip } = quality;
+    // What is received is counted apart from what is lost, what is sent includes it.
+    let received = flow(received, received.packets + received.lost, time);
+    ParticipantQuality {
+        participant: participant(session),
+        received,
+        sent: flow(sent, sent.packets, time),
+        round_trip_ms: round_trip.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
+    }
+}
+
+/// `expected` packets should have arrived in `time`.
+fn flow(flow: sfu::Flow, expected: u64, time: Duration) -> Flow {
+    Flow {
+        bits_per_second: per_second(flow.bytes * 8, time),
+        packets_per_second: per_second(flow.packets, time),
+        lost_per_thousand: (flow.lost * 1000).checked_div(expected).unwrap_or_default().min(1000),
+    }
+}
+
+fn per_second(count: u64, time: Duration) -> u64 {
+    let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1);
+    count.saturating_mul(1000) / millis
 }
 
 fn answer(answer: sfu::Answer) -> MediaAnswer {
@@ -404,6 +468,10 @@ mod tests {
         fn end_room(&self, _room: RoomId) {}
 
         fn counters(&self) -> Vec<Row> {
+            Vec::new()
+        }
+
+        fn workers(&self) -> Vec<Worker> {
             Vec::new()
         }
     }

@@ -14,6 +14,8 @@ use crate::outbox::Notice;
 #[derive(Default)]
 pub struct Observers {
     live: Option<broadcast::Sender<Arc<Item>>>,
+    /// The room as it is at the journal's end, for those who come one after the other.
+    overview: Option<Arc<Item>>,
 }
 
 impl Observers {
@@ -33,11 +35,17 @@ impl Observers {
                     anyhow::Ok(Arc::new(Item::observed(place(room, &envelope.frame), &json)))
                 })
                 .collect::<anyhow::Result<Vec<_>>>()?,
-            none => {
-                let event = Event::Overview { lost: none.is_some(), overview: room.overview() };
-                let json = serde_json::to_vec(&EventFrame { seq: None, event })?;
-                vec![Arc::new(Item::observed(Some(journal.cursor()), &json))]
-            }
+            None => match &self.overview {
+                Some(overview) if overview.cursor() == Some(journal.cursor()) => {
+                    vec![Arc::clone(overview)]
+                }
+                _ => {
+                    let overview = overview(room, false)?;
+                    self.overview = Some(Arc::clone(&overview));
+                    vec![overview]
+                }
+            },
+            Some(_) => vec![overview(room, true)?],
         };
         let live = self.live.get_or_insert_with(|| broadcast::channel(STREAM).0);
         Ok(View { missed, live: live.subscribe() })
@@ -50,7 +58,7 @@ impl Observers {
     pub fn tell(&mut self, room: &Room, notice: &Notice) -> anyhow::Result<()> {
         let Some(live) = &self.live else { return Ok(()) };
         if live.receiver_count() == 0 {
-            self.live = None;
+            *self = Observers::default();
             return Ok(());
         }
         let envelope = &notice.envelope;
@@ -61,6 +69,12 @@ impl Observers {
         }
         Ok(())
     }
+}
+
+fn overview(room: &Room, lost: bool) -> anyhow::Result<Arc<Item>> {
+    let event = Event::Overview { lost, overview: room.overview() };
+    let json = serde_json::to_vec(&EventFrame { seq: None, event })?;
+    Ok(Arc::new(Item::observed(Some(room.journal().cursor()), &json)))
 }
 
 fn place(room: &Room, frame: &EventFrame) -> Option<Cursor> {

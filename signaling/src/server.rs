@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use axum::Router;
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{Method, Request, Version};
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -22,7 +22,7 @@ use hyper_util::server::conn::auto::Builder;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -30,6 +30,7 @@ use tower::ServiceExt;
 
 use crate::headroom::Headroom;
 use crate::limits::{Connections, Place};
+use crate::tail::{self, Loan, Takeover};
 use crate::turn;
 
 /// The TLS handshake and the headers of a request must be there by then.
@@ -42,6 +43,10 @@ const SEND_BUFFER: usize = 128 * 1024;
 const HEADER_BYTES: usize = 64 * 1024;
 /// Requests at a time on one HTTP/2 connection.
 const STREAMS: u32 = 100;
+/// Streams of one HTTP/2 connection that were reset and are not done with: more is an attack
+/// (CVE-2023-44487, CVE-2025-8671). hyper's own limits, said here so that they do not change unseen.
+const RESETS: usize = 20;
+const OWN_RESETS: usize = 1024;
 /// A pause after `accept` failed, for want of file descriptors for example: calls go on meanwhile.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(250);
 /// Requests that are being answered may go on for so long after the server was told to stop.
@@ -322,11 +327,12 @@ async fn serve(
     mut closing: watch::Receiver<()>,
 ) {
     let asked = Arc::new(AtomicBool::new(false));
+    let (taken, mut takeover) = mpsc::channel(1);
     let service = hyper::service::service_fn({
         let asked = Arc::clone(&asked);
         move |request: Request<Incoming>| {
             asked.store(true, Ordering::Relaxed);
-            answer(router.clone(), peer, request)
+            answer(router.clone(), peer, request, taken.clone())
         }
     });
     let mut builder = Builder::new(TokioExecutor::new());
@@ -340,10 +346,13 @@ async fn serve(
         .timer(TokioTimer::new())
         .keep_alive_interval(Duration::from_secs(20))
         .max_concurrent_streams(STREAMS)
+        .max_pending_accept_reset_streams(RESETS)
+        .max_local_error_reset_streams(OWN_RESETS)
         .max_header_list_size(HEADER_BYTES as u32)
         .max_send_buf_size(SEND_BUFFER);
+    let (loan, home) = Loan::of(stream);
     let mut connection =
-        pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
+        Box::pin(builder.serve_connection_with_upgrades(TokioIo::new(loan), service));
     // hyper's own timeout begins with the first byte, and HTTP/2 has none: silence is cut off here.
     let mut silence = pin!(tokio::time::sleep(HEADER_TIMEOUT));
     let (mut listening, mut closed) = (true, false);
@@ -352,6 +361,17 @@ async fn serve(
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
                     tracing::trace!(address = %peer.address, %error, "connection ended");
+                }
+                return;
+            }
+            Some(takeover) = takeover.recv() => {
+                drop(connection);
+                if let Some(stream) = home.take() {
+                    // There are many of them, and this task is large.
+                    tokio::spawn(async move {
+                        takeover.run(stream).await;
+                        drop(closing);
+                    });
                 }
                 return;
             }
@@ -373,8 +393,23 @@ async fn answer(
     router: Router,
     peer: Peer,
     request: Request<Incoming>,
+    taken: mpsc::Sender<Takeover>,
 ) -> Result<Response, Infallible> {
+    let (is_http1, is_get) = (request.version() < Version::HTTP_2, request.method() == Method::GET);
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(peer);
-    router.oneshot(request).await
+    let mut response = router.oneshot(request).await?;
+    // To HEAD there is a head and nothing else.
+    if !is_get {
+        return Ok(response);
+    }
+    if !is_http1 {
+        return Ok(tail::embed(response));
+    }
+    if let Some(takeover) = Takeover::of(&mut response) {
+        // Its receiver lives as long as the connection, and ends this with it.
+        let _ = taken.send(takeover).await;
+        std::future::pending::<()>().await;
+    }
+    Ok(response)
 }

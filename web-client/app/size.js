@@ -41,7 +41,7 @@ for (const [module, budget] of Object.entries(BUDGETS)) {
   const page = output.find((one) => one.type === 'chunk' && one.facadeModuleId?.endsWith(module));
   if (entry === undefined || page === undefined) throw new Error(`the build has no entry or no ${module}`);
   const loaded = withWorkers(withImports(page.fileName, withImports(entry.fileName)));
-  for (const one of output) if (one.type === 'asset' && !one.fileName.endsWith('.js')) loaded.add(one.fileName);
+  for (const one of output) if (one.type === 'asset' && !one.fileName.endsWith('.js') && one.fileName !== 'preloads.txt') loaded.add(one.fileName);
   const size = sizeOf(loaded);
   // What it loads when somebody does something: other languages count, too, though nobody loads them all.
   const later = new Set(loaded);

@@ -1,11 +1,13 @@
 import { defineConfig } from 'vite';
 import { resolve } from '../vite.base.js';
+import { preloads } from './vite.preloads.js';
 
 /** Where `oriel` listens while the pages come from Vite. */
 const SERVER = process.env['ORIEL_SERVER'] ?? 'http://127.0.0.1:7880';
 
 export default defineConfig({
   resolve,
+  plugins: [preloads()],
   // The server gives the same page for `/` and `/r/ROOM`, so everything else has an absolute address.
   base: '/',
   build: {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use signaling_core::event::{Event, LeaveReason};
+use signaling_core::event::{Departure, Event, LeaveReason};
 use signaling_core::id::{ParticipantId, TrackId};
 use signaling_core::info::{Binding, ParticipantInfo, TrackInfo};
 
@@ -66,6 +66,17 @@ impl View {
                     info.tracks.iter().for_each(|track| self.free(track.id));
                 }
                 self.gone.push((*participant, *reason));
+            }
+            Event::ParticipantsChanged { joined, left, .. } => {
+                for Departure { participant, reason } in left {
+                    self.apply(&Event::ParticipantLeft {
+                        participant: *participant,
+                        reason: *reason,
+                    });
+                }
+                for info in joined.iter().filter(|info| info.id != self.own) {
+                    self.present.entry(info.id).or_insert_with(|| info.clone());
+                }
             }
             Event::TrackPublished { participant, track } => {
                 if let Some(info) = self.present.get_mut(participant) {

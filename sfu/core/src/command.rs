@@ -135,6 +135,9 @@ pub enum Command {
         /// The member.
         member: SessionKey,
     },
+    /// Tell how the room's sessions have fared since this was asked last;
+    /// [`Event::Measured`](crate::Event::Measured) follows.
+    Measure,
     /// End a session with its tracks and subscriptions. The member stays in the room.
     Close {
         /// The session.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::command::{RequestKey, SessionKey, TrackKey};
+use crate::quality::Quality;
 
 /// Audio or video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -155,6 +156,11 @@ pub enum Event {
     Overrun {
         /// The session.
         session: SessionKey,
+    },
+    /// To [`Command::Measure`](crate::Command::Measure).
+    Measured {
+        /// Each session of the room that is in this engine.
+        sessions: Vec<(SessionKey, Quality)>,
     },
     /// The engine is lost, and everything of the room that was in it: sessions, tracks,
     /// subscriptions, members. Said by the shell.

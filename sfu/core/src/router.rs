@@ -90,7 +90,7 @@ impl Router {
         stats: &mut Stats,
     ) -> Option<Next> {
         let track = self.at(index)?;
-        stats.receive(track.kind);
+        stats.receive(track.kind, packet.content.payload.len());
         // What an m-line carries is told by its payload type: an audio line with video is a lie.
         if track.kind != packet.kind {
             stats.drop(DropReason::CodecNotOffered);

@@ -35,6 +35,7 @@ use crate::engine::Transmit;
 use crate::event::{FailReason, Line};
 use crate::packet::{Outgoing, Packet};
 use crate::path::{Check, Paths, Route};
+use crate::quality::{Arriving, Quality};
 use crate::slots::{Line as SlotLine, Slots};
 use crate::sources::{self, Sources};
 use crate::stats::DropReason;
@@ -117,6 +118,9 @@ pub(crate) struct Session {
     max_candidates: usize,
     /// The datagram that is being received has brought media.
     media_came: bool,
+    arriving: Arriving,
+    /// When the session's quality was looked at last.
+    measured: Instant,
     capture: CaptureClock,
     /// The data channels, by their SCTP streams.
     channels: [DataLine; 2],
@@ -169,6 +173,8 @@ impl Session {
             remote_candidates: HashSet::new(),
             max_candidates: config.max_candidates,
             media_came: false,
+            arriving: Arriving::default(),
+            measured: now,
             capture: CaptureClock::new(now),
             channels,
             foreign_channels: 0,
@@ -190,6 +196,14 @@ impl Session {
     /// ICE and DTLS are through, and the path is there.
     pub(crate) fn is_connected(&self) -> bool {
         self.connected
+    }
+
+    /// How the session has fared since this was asked last.
+    pub(crate) fn measure(&mut self, now: Instant) -> Quality {
+        let time = now.saturating_duration_since(self.measured);
+        self.measured = now;
+        let (sent, round_trip) = self.egress.leaving.look();
+        Quality { time, received: self.arriving.look(), sent, round_trip }
     }
 
     /// When the session wants to be woken.

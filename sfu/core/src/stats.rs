@@ -5,6 +5,7 @@ use std::ops::AddAssign;
 use crate::data::Channel;
 use crate::egress::Sent;
 use crate::event::MediaKind;
+use crate::quality::Flow;
 
 macro_rules! drop_reasons {
     ($($(#[$doc:meta])* $name:ident = $label:literal,)*) => {
@@ -116,6 +117,7 @@ pub struct Row {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stats {
     pub(crate) received: [u64; 2],
+    pub(crate) received_bytes: [u64; 2],
     pub(crate) forwarded: [u64; 2],
     pub(crate) forwarded_bytes: [u64; 2],
     pub(crate) dropped: [u64; DropReason::ALL.len()],
@@ -137,7 +139,7 @@ pub struct Stats {
 }
 
 /// How many numbers a [`Stats`] holds.
-pub const STATS_LEN: usize = 25 + DropReason::ALL.len();
+pub const STATS_LEN: usize = 27 + DropReason::ALL.len();
 
 impl Stats {
     /// Counts a dropped packet or message.
@@ -149,8 +151,9 @@ impl Stats {
         self.dropped[reason as usize] += count as u64;
     }
 
-    pub(crate) fn receive(&mut self, kind: MediaKind) {
+    pub(crate) fn receive(&mut self, kind: MediaKind, payload: usize) {
         self.received[kind as usize] += 1;
+        self.received_bytes[kind as usize] += payload as u64;
     }
 
     pub(crate) fn forward(&mut self, kind: MediaKind, sent: Sent) {
@@ -186,6 +189,24 @@ impl Stats {
         }
     }
 
+    /// Media from publishers, and media to subscribers, since start.
+    pub fn flows(&self) -> (Flow, Flow) {
+        let sum = |pair: [u64; 2]| pair.iter().sum();
+        let flow = |packets, bytes| Flow { packets: sum(packets), bytes: sum(bytes), lost: 0 };
+        let received = flow(self.received, self.received_bytes);
+        (received, flow(self.forwarded, self.forwarded_bytes))
+    }
+
+    /// Peer connections now.
+    pub fn sessions(&self) -> u64 {
+        self.sessions
+    }
+
+    /// Published tracks now.
+    pub fn tracks(&self) -> u64 {
+        self.tracks
+    }
+
     /// The counters as one row each.
     pub fn rows(&self) -> impl Iterator<Item = Row> + '_ {
         const KINDS: [&str; 2] = ["audio", "video"];
@@ -199,6 +220,11 @@ impl Stats {
             (0..2).map(move |i| counter(name, help, Some(("channel", CHANNELS[i])), values[i]))
         };
         by_kind("packets_received", "Media packets from publishers.", self.received)
+            .chain(by_kind(
+                "payload_bytes_received",
+                "Media payload from publishers, without headers.",
+                self.received_bytes,
+            ))
             .chain(by_kind("packets_forwarded", "Media packets to subscribers.", self.forwarded))
             .chain(by_kind(
                 "payload_bytes_forwarded",
@@ -285,6 +311,7 @@ impl Stats {
         // Fields are read in the order in which they stand here, that of `rows`.
         Stats {
             received: [next(), next()],
+            received_bytes: [next(), next()],
             forwarded: [next(), next()],
             forwarded_bytes: [next(), next()],
             dropped: std::array::from_fn(|_| next()),

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{ParticipantId, RoomId, TrackId};
 use crate::info::{
-    Binding, ChatMessage, DataMessage, GrantsInfo, ParticipantInfo, RoomInfo, TrackInfo, Waiting,
+    Binding, ChatMessage, DataMessage, GrantsInfo, ParticipantInfo, ParticipantQuality, RoomInfo,
+    TrackInfo, Waiting,
 };
 use crate::reply::Joined;
 use crate::snapshot::{Overview, Snapshot};
@@ -97,6 +98,17 @@ pub enum Event {
         participant: ParticipantId,
         /// Why.
         reason: LeaveReason,
+    },
+    /// In a large room: who came and went within a second, instead of an event for each.
+    #[serde(rename = "participants.changed")]
+    ParticipantsChanged {
+        /// Who came, first come first. Readers may know some of them already, and be one of them.
+        joined: Vec<ParticipantInfo>,
+        /// Who is gone, with all of their tracks. Readers may never have heard of some.
+        left: Vec<Departure>,
+        /// How many are there now, the hidden not included.
+        #[cfg_attr(test, ts(type = "number"))]
+        participants: u64,
     },
     /// Somebody's role, name, metadata or attributes changed.
     #[serde(rename = "participant.updated")]
@@ -231,6 +243,13 @@ pub enum Event {
         #[serde(flatten)]
         overview: Overview,
     },
+    /// For observers that ask for it by name: how the media of each participant fares, every two
+    /// seconds.
+    #[serde(rename = "quality.measured")]
+    QualityMeasured {
+        /// Those who have media.
+        participants: Vec<ParticipantQuality>,
+    },
     /// Private: this track now flows on that m-line of the receiver's peer connection.
     #[serde(rename = "subscription.bound")]
     SubscriptionBound(Binding),
@@ -271,6 +290,8 @@ pub enum Audience {
     Participant(ParticipantId),
     /// Several participants.
     Some(Arc<[ParticipantId]>),
+    /// Nobody in the room, but those who read along.
+    Observers,
 }
 
 impl Audience {
@@ -281,16 +302,64 @@ impl Audience {
             Audience::Others(one) => *one != reader,
             Audience::Participant(one) => *one == reader,
             Audience::Some(some) => some.contains(&reader),
+            Audience::Observers => false,
         }
     }
 
     /// Whether an observer gets to see the event, who is nobody in the room.
     pub fn is_public(&self) -> bool {
-        matches!(self, Audience::Room | Audience::Others(_))
+        matches!(self, Audience::Room | Audience::Others(_) | Audience::Observers)
     }
 }
 
+/// Somebody who is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Departure {
+    /// Who.
+    pub participant: ParticipantId,
+    /// Why.
+    pub reason: LeaveReason,
+}
+
 impl Event {
+    /// Whom the event speaks of, where that is somebody whom its readers must know of already.
+    pub fn subject(&self) -> Option<ParticipantId> {
+        match self {
+            Event::ParticipantUpdated { participant } => Some(participant.id),
+            Event::HandRaised { participant, .. }
+            | Event::HandLowered { participant }
+            | Event::TrackPublished { participant, .. }
+            | Event::TrackUnpublished { participant, .. }
+            | Event::TrackMuted { participant, .. }
+            | Event::TrackUnmuted { participant, .. } => Some(*participant),
+            Event::UnmuteAsked { by, .. } => Some(*by),
+            Event::ChatPosted { message } => Some(message.participant),
+            Event::DataReceived { message } => Some(message.from),
+            Event::SignalReceived { from, .. } => Some(*from),
+            Event::SubscriptionBound(binding) | Event::SubscriptionUnbound(binding) => {
+                Some(binding.participant)
+            }
+            Event::RoomStarted { .. }
+            | Event::RoomEnded { .. }
+            | Event::RoomUpdated { .. }
+            | Event::ServerDraining { .. }
+            | Event::ParticipantJoined { .. }
+            | Event::ParticipantLeft { .. }
+            | Event::ParticipantsChanged { .. }
+            | Event::GrantsChanged { .. }
+            | Event::LobbyChanged { .. }
+            | Event::LobbyAdmitted { .. }
+            | Event::Moved { .. }
+            | Event::Gap { .. }
+            | Event::Overview { .. }
+            | Event::QualityMeasured { .. }
+            | Event::SlotsNeeded { .. }
+            | Event::MediaFailed { .. }
+            | Event::Disconnected { .. } => None,
+        }
+    }
+
     /// Whether the event is numbered and kept in the journal.
     pub fn is_durable(&self) -> bool {
         match self {
@@ -299,6 +368,7 @@ impl Event {
             | Event::Moved { .. }
             | Event::Gap { .. }
             | Event::Overview { .. }
+            | Event::QualityMeasured { .. }
             | Event::Disconnected { .. } => false,
             Event::DataReceived { message } => !message.lossy,
             _ => true,

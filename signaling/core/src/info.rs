@@ -273,3 +273,34 @@ pub struct Limits {
     /// The number of data messages in the same second.
     pub data_messages_per_second: u32,
 }
+
+/// Media in one direction, over about two seconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Flow {
+    /// Of payload.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub bits_per_second: u64,
+    /// Packets that arrived, or were sent.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub packets_per_second: u64,
+    /// Packets that did not arrive, of a thousand.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub lost_per_thousand: u64,
+}
+
+/// How the media of one participant fares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct ParticipantQuality {
+    /// Whose.
+    pub participant: ParticipantId,
+    /// What it publishes.
+    pub received: Flow,
+    /// What it receives.
+    pub sent: Flow,
+    /// Milliseconds to it and back, where it receives anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional, type = "number"))]
+    pub round_trip_ms: Option<u64>,
+}

@@ -5,7 +5,7 @@
 //! participant's id.
 
 use crate::id::{ParticipantId, TrackId};
-use crate::info::{DataMessage, MediaKind};
+use crate::info::{DataMessage, MediaKind, ParticipantQuality};
 
 /// Matches an answer of the media plane to what was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -117,6 +117,8 @@ pub enum MediaCommand {
         /// Who.
         member: ParticipantId,
     },
+    /// Tell how the sessions have fared since this was asked last; [`MediaEvent::Measured`] follows.
+    Measure,
     /// End a session with its tracks and subscriptions.
     Close {
         /// Whose.
@@ -224,6 +226,11 @@ pub enum MediaEvent {
     Overrun {
         /// Whose.
         session: ParticipantId,
+    },
+    /// To [`MediaCommand::Measure`].
+    Measured {
+        /// Each session's quality.
+        sessions: Vec<ParticipantQuality>,
     },
     /// The media plane has lost everything of this room: sessions, tracks, subscriptions, members.
     Restarted,

@@ -53,6 +53,7 @@ impl Participant {
             | Request::End => self.must_steer(),
             Request::Join(_)
             | Request::Resume(_)
+            | Request::Observe(_)
             | Request::Ping
             | Request::Leave
             | Request::Offer(_)

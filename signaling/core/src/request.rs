@@ -32,6 +32,8 @@ pub enum Request {
     Join(Join),
     /// The first request on a new connection after one was lost: be the same participant again.
     Resume(Resume),
+    /// The first request on a WebSocket of somebody who only reads: events, without being in the room.
+    Observe(Observe),
     /// Ask for a sign of life.
     Ping,
     /// Leave the room, or its lobby. The connection is closed after the reply.
@@ -124,6 +126,26 @@ pub struct Join {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     pub auto_subscribe: Option<bool>,
+}
+
+/// Payload of [`Request::Observe`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Observe {
+    /// An access token (JWT) with `oriel.observe`.
+    pub token: String,
+    /// The room; absent means all rooms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub room: Option<String>,
+    /// The cursor after which to read; absent means from now on, beginning with an overview.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub after: Option<String>,
+    /// The types of events to read; absent means all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub types: Option<Vec<String>>,
 }
 
 /// Payload of [`Request::Resume`].

@@ -1,8 +1,8 @@
 //! A room: who is in it, what they publish, what they say.
 //!
 //! [`Room::handle`] is the switch; each idea has a file of its own below it. Coming and going is in
-//! `presence`, coming back in `recovery`, waiting in `lobby`; `steering`, `moderation`, `settings` and
-//! `moving` are for moderators; `outside` is for those who
+//! `presence` (in large rooms it is told by `gathering`), coming back in `recovery`, waiting in `lobby`;
+//! `steering`, `moderation`, `settings` and `moving` are for moderators; `outside` is for those who
 //! steer without being in the room; `negotiation`, `tracks` and `receiving` have the media plane's side; `chat`,
 //! `data`, `hands` and `profile` are what people tell each other.
 //!
@@ -30,6 +30,7 @@ use crate::snapshot::{Overview, Snapshot};
 mod chat;
 mod config;
 mod data;
+mod gathering;
 mod hands;
 mod lobby;
 mod moderation;
@@ -47,6 +48,8 @@ mod tracks;
 
 pub use config::Config;
 pub use port::{Input, Output};
+
+use gathering::Gathering;
 
 /// The time, as the shell read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,6 +69,7 @@ pub struct Room {
     participants: Participants,
     entrance: Entrance,
     lobby: Lobby,
+    gathering: Gathering,
     history: History,
     /// Who publishes what.
     publishers: HashMap<TrackId, ParticipantId>,
@@ -104,6 +108,7 @@ impl Room {
             participants: Participants::default(),
             entrance: Entrance::default(),
             lobby: Lobby::default(),
+            gathering: Gathering::default(),
             history,
             publishers: HashMap::new(),
             media_requests: 0,
@@ -142,6 +147,7 @@ impl Room {
             }
             Input::Detached { attachment } => self.on_detached(now, attachment),
             Input::Media(event) => self.on_media(now, event),
+            Input::Measure => self.command(MediaCommand::Measure),
             Input::Timeout => self.on_timeout(now),
             Input::Moved { participant, result } => self.on_moved(now, participant, result),
             Input::Drain { deadline } => self.on_drain(now, deadline),
@@ -161,7 +167,7 @@ impl Room {
         }
         let leases = self.participants.iter().filter_map(|one| one.lease_ends);
         let empty = self.empty_since.map(|since| since + self.config.empty_timeout);
-        leases.chain(empty).min()
+        leases.chain(empty).chain(self.gathering.deadline()).min()
     }
 
     /// What the room is called, since when it runs, and what is before it.
@@ -236,7 +242,7 @@ impl Room {
         let Some(participant) = self.participants.get(id) else { return Ok(()) };
         participant.may(&body)?;
         match body {
-            Request::Join(_) | Request::Resume(_) => Err(has_joined()),
+            Request::Join(_) | Request::Resume(_) | Request::Observe(_) => Err(has_joined()),
             Request::Ping => {
                 self.done(asker);
                 Ok(())
@@ -331,6 +337,7 @@ impl Room {
     }
 
     fn emit(&mut self, now: Now, audience: Audience, event: Event) {
+        self.tell_gathered_before(now, &event);
         let envelope = self.journal.append(now, audience, event);
         self.outputs.push_back(Output::Event(envelope));
     }

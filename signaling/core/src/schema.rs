@@ -6,20 +6,20 @@ use std::path::PathBuf;
 use ts_rs::{Config, TS};
 
 use crate::error::{ErrorCode, RequestError};
-use crate::event::{EndReason, Event, EventFrame, LeaveReason};
+use crate::event::{Departure, EndReason, Event, EventFrame, LeaveReason};
 use crate::id::{ChatId, ParticipantId, RoomId, Secret, TrackId};
 use crate::info::{
-    Binding, ChatMessage, DataMessage, GrantsInfo, IceServer, Limits, MediaKind, ParticipantInfo,
-    Role, RoomInfo, TrackInfo, TrackSource, Waiting,
+    Binding, ChatMessage, DataMessage, Flow, GrantsInfo, IceServer, Limits, MediaKind,
+    ParticipantInfo, ParticipantQuality, Role, RoomInfo, TrackInfo, TrackSource, Waiting,
 };
 use crate::reply::{
     Answer, Done, IceServers, InLobby, Joined, Outcome, Posted, Published, Reply, ReplyFrame,
     Resumed,
 };
 use crate::request::{
-    Admit, AskToUnmute, Candidate, Chat, Deny, Hand, Join, Listen, Move, Mute, Offer, Publish,
-    Remove, Request, RequestFrame, Resume, Send, SetGrants, SetRole, SetRoom, Signal, Tracks,
-    Unpublish, Update, Viewport, ViewportSize,
+    Admit, AskToUnmute, Candidate, Chat, Deny, Hand, Join, Listen, Move, Mute, Observe, Offer,
+    Publish, Remove, Request, RequestFrame, Resume, Send, SetGrants, SetRole, SetRoom, Signal,
+    Tracks, Unpublish, Update, Viewport, ViewportSize,
 };
 use crate::snapshot::{Overview, Snapshot};
 
@@ -109,9 +109,31 @@ fn typescript() -> String {
     }
     declare!(RoomId, ParticipantId, TrackId, ChatId, Secret);
     declare!(MediaKind, TrackSource, Role, LeaveReason, EndReason, ErrorCode, RequestError);
-    declare!(RoomInfo, ParticipantInfo, TrackInfo, ChatMessage, DataMessage, Waiting, Binding);
+    declare!(
+        RoomInfo,
+        ParticipantInfo,
+        TrackInfo,
+        ChatMessage,
+        DataMessage,
+        Waiting,
+        Binding,
+        Departure,
+        Flow,
+        ParticipantQuality
+    );
     declare!(GrantsInfo, IceServer, Limits, Snapshot, Overview);
-    declare!(Join, Resume, Offer, Candidate, Publish, Unpublish, Mute, Tracks, ViewportSize);
+    declare!(
+        Join,
+        Resume,
+        Observe,
+        Offer,
+        Candidate,
+        Publish,
+        Unpublish,
+        Mute,
+        Tracks,
+        ViewportSize
+    );
     declare!(Viewport, Chat, Hand, Update, Send, Listen, Signal, AskToUnmute, Remove, SetRole);
     declare!(SetGrants, Move, SetRoom, Admit, Deny, Request);
     declare_frame::<RequestFrame, Request>(&mut out, &config);

@@ -1,4 +1,4 @@
-//! The web client: one page for all addresses, and the files it asks for. All of them are in the binary.
+//! The web client: one document for all pages, and the files it asks for. All of them are in the binary.
 
 use axum::Router;
 use axum::extract::Path;
@@ -19,6 +19,10 @@ struct Asset {
 }
 
 static ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
+
+/// What each page needs, as a `Link` header: the browser asks for it all at once, before it has read the
+/// document and the script that names the next ones.
+static PRELOADS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/preloads.rs"));
 
 /// Vite puts what it names by content here: such a file never changes.
 const HASHED: &str = "assets/";
@@ -52,8 +56,9 @@ const SECURITY: [(HeaderName, &str); 5] = [
 
 pub(super) fn routes() -> Router {
     let mut router = Router::new()
-        .route("/", get(index))
-        .route("/drop", get(index))
+        .route("/", get(|headers: HeaderMap| index("home", headers)))
+        .route("/drop", get(|headers: HeaderMap| index("drop", headers)))
+        .route("/status", get(|headers: HeaderMap| index("status", headers)))
         .route("/r/{room}", get(room))
         .route("/assets/{*path}", get(hashed));
     for asset in ASSETS.iter().filter(|asset| is_on_top(asset.path)) {
@@ -71,9 +76,16 @@ async fn secure(request: axum::extract::Request, next: Next) -> Response {
     response
 }
 
-async fn index(headers: HeaderMap) -> Response {
+async fn index(page: &str, headers: HeaderMap) -> Response {
     match find(INDEX) {
-        Some(asset) => serve(asset, &headers),
+        Some(asset) => {
+            let mut response = serve(asset, &headers);
+            let links = PRELOADS.iter().find(|(known, _)| *known == page);
+            if let Some((_, links)) = links {
+                response.headers_mut().insert(header::LINK, HeaderValue::from_static(links));
+            }
+            response
+        }
         None => (
             StatusCode::SERVICE_UNAVAILABLE,
             [(header::CONTENT_TYPE, "text/html; charset=utf-8")],
@@ -85,7 +97,7 @@ async fn index(headers: HeaderMap) -> Response {
 
 async fn room(Path(room): Path<String>, headers: HeaderMap) -> Response {
     match name::check_room(&room) {
-        Ok(()) => index(headers).await,
+        Ok(()) => index("room", headers).await,
         Err(_) => no_such_page(),
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::counters::Row;
-use crate::media::Overloaded;
+use crate::media::{Overloaded, Worker};
 
 /// Keeps what it is told, and panics over an offer that says so.
 #[derive(Default)]
@@ -36,6 +36,10 @@ impl MediaPlane for Plane {
     }
 
     fn counters(&self) -> Vec<Row> {
+        Vec::new()
+    }
+
+    fn workers(&self) -> Vec<Worker> {
         Vec::new()
     }
 }

@@ -402,6 +402,11 @@ async fn what_is_not_allowed_or_makes_no_sense_has_its_own_status() {
     let with_join = try_poll(&server, EVENTS, &joins, None, 0).await;
     assert_eq!(with_join.status, 403, "joining is not observing: {}", with_join.body);
 
+    let bearer = format!("Bearer {one}");
+    let wants_stream = [("authorization", bearer.as_str()), ("accept", "text/event-stream")];
+    let head = server.http("HEAD", EVENTS, &wants_stream, "").await;
+    assert_eq!((head.status, head.body.as_str()), (200, ""), "a head alone has an end");
+
     // In a URL a token will do, as `EventSource` cannot say it otherwise; a connection will not.
     let path = format!("{EVENTS}?access_token={one}");
     assert_eq!(server.http("GET", &path, &[], "").await.status, 200);

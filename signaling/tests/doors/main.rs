@@ -5,8 +5,10 @@
 mod data;
 mod feed_readers;
 mod feeds;
+mod floods;
 mod moderation;
 mod monitoring;
+mod observers;
 mod operations;
 mod pages;
 mod recovery;

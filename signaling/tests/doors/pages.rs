@@ -35,6 +35,31 @@ async fn every_address_has_the_same_page() {
 }
 
 #[tokio::test]
+async fn each_page_names_the_scripts_that_it_needs_and_they_are_kept_for_ever() {
+    let server = Server::start_bare(&[]).await;
+    let mut lists = Vec::new();
+    for path in ["/", "/r/team", "/status"] {
+        let page = server.http("GET", path, &[], "").await;
+        if page.status == 503 {
+            return;
+        }
+        let link = page.header("link").unwrap_or_else(|| panic!("{path} names nothing"));
+        let files: Vec<String> = link
+            .split(", ")
+            .map(|link| link.split(['<', '>']).nth(1).unwrap().to_owned())
+            .collect();
+        for file in &files {
+            let script = server.http("GET", file, &[], "").await;
+            assert_eq!(script.status, 200, "{file}");
+            assert!(script.header("cache-control").unwrap().contains("immutable"), "{file}");
+        }
+        lists.push(files);
+    }
+    assert!(lists[0] != lists[1] && lists[1] != lists[2], "each has its own: {lists:?}");
+    assert_eq!(server.http("GET", "/preloads.txt", &[], "").await.status, 404);
+}
+
+#[tokio::test]
 async fn pages_come_with_the_headers_that_protect_them() {
     let server = Server::start_bare(&[]).await;
     let page = server.http("GET", "/", &[], "").await;

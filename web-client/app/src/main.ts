@@ -12,6 +12,9 @@ if (page !== null) {
   } else if (route.page === 'drop') {
     const { showDrop } = await import('./drop/main.ts');
     await showDrop(page);
+  } else if (route.page === 'status') {
+    const { showStatus } = await import('./status/main.ts');
+    showStatus(page);
   } else {
     const { showHome } = await import('./home/main.ts');
     showHome(page, route.unknown);

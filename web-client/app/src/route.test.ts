@@ -24,6 +24,7 @@ describe('routeOf', () => {
 
   it('takes the wish for a relay', () => {
     expect(routeOf('/r/tea', '?relay')).toEqual({ page: 'room', room: 'tea', relay: true });
+    expect(routeOf('/status')).toEqual({ page: 'status' });
     expect(routeOf('/', '?relay')).toEqual({ page: 'home', unknown: false });
   });
 });

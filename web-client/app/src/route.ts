@@ -5,12 +5,14 @@ import { isRoomName } from './room-name.ts';
 export type Route =
   | { readonly page: 'home'; readonly unknown: boolean }
   | { readonly page: 'drop' }
+  | { readonly page: 'status' }
   | { readonly page: 'room'; readonly room: string; readonly relay: boolean };
 
 /** The page for a path. A path that means nothing leads home and is `unknown`. In a room `?relay` has media go by TURN only. */
 export function routeOf(path: string, query = ''): Route {
   if (path === DROP_PATH) return { page: 'drop' };
   if (path === '/') return { page: 'home', unknown: false };
+  if (path === '/status') return { page: 'status' };
   const [, encoded] = /^\/r\/([^/]+)\/?$/u.exec(path) ?? [];
   const room = encoded === undefined ? undefined : decode(encoded);
   return room !== undefined && isRoomName(room) ? { page: 'room', room, relay: new URLSearchParams(query).has('relay') } : { page: 'home', unknown: true };

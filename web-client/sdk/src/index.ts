@@ -25,6 +25,7 @@ export { Topic } from './data/topic.ts';
 export type { Reliability } from './data/channels.ts';
 export type { RoomOptions } from './media/device-choice.ts';
 export { canShareScreen, listDevices, openCamera, openMicrophone, type CaptureOptions } from './media/devices.ts';
+export { Feed, type FeedOptions, type RoomPlace, type ServerEvent, type ServerMeasured, type ServerOverview, type ServerRoomEvent } from './feed.ts';
 export { AudioMeter } from './media/speakers.ts';
 export type { PathStats, RoomStats, TrackStats } from './connection/stats.ts';
-export type { ChatMessage, GrantsInfo, MediaKind, ParticipantInfo, Role, RoomInfo, TrackSource, Waiting } from './protocol.gen.ts';
+export type { ChatMessage, EventFrame, Flow, GrantsInfo, MediaKind, ParticipantInfo, ParticipantQuality, Role, RoomInfo, TrackSource, Waiting } from './protocol.gen.ts';

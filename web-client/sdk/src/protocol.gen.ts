@@ -153,6 +153,36 @@ export type Binding = {
   bind: number,
 };
 
+/** Somebody who is gone. */
+export type Departure = {
+  /** Who. */
+  participant: ParticipantId,
+  /** Why. */
+  reason: LeaveReason,
+};
+
+/** Media in one direction, over about two seconds. */
+export type Flow = {
+  /** Of payload. */
+  bits_per_second: number,
+  /** Packets that arrived, or were sent. */
+  packets_per_second: number,
+  /** Packets that did not arrive, of a thousand. */
+  lost_per_thousand: number,
+};
+
+/** How the media of one participant fares. */
+export type ParticipantQuality = {
+  /** Whose. */
+  participant: ParticipantId,
+  /** What it publishes. */
+  received: Flow,
+  /** What it receives. */
+  sent: Flow,
+  /** Milliseconds to it and back, where it receives anything. */
+  round_trip_ms?: number,
+};
+
 /** What a participant may do, as far as its user interface needs to know. */
 export type GrantsInfo = {
   /** The sources it may publish; empty for none. */
@@ -249,6 +279,18 @@ export type Resume = {
   secret: Secret,
   /** The place of the last event read: `epoch.seq`. */
   cursor: string,
+};
+
+/** Payload of `Observe`. */
+export type Observe = {
+  /** An access token (JWT) with `oriel.observe`. */
+  token: string,
+  /** The room; absent means all rooms. */
+  room?: string,
+  /** The cursor after which to read; absent means from now on, beginning with an overview. */
+  after?: string,
+  /** The types of events to read; absent means all. */
+  types?: Array<string>,
 };
 
 /** Payload of `Offer`. */
@@ -440,6 +482,7 @@ export type Deny = {
 export type Request =
   | { "type": "join" } & Join
   | { "type": "resume" } & Resume
+  | { "type": "observe" } & Observe
   | { "type": "ping" }
   | { "type": "leave" }
   | { "type": "offer" } & Offer
@@ -585,6 +628,13 @@ export type Event =
       participant: ParticipantId,
       /** Why. */
       reason: LeaveReason }
+  | { "type": "participants.changed",
+      /** Who came, first come first. Readers may know some of them already, and be one of them. */
+      joined: Array<ParticipantInfo>,
+      /** Who is gone, with all of their tracks. Readers may never have heard of some. */
+      left: Array<Departure>,
+      /** How many are there now, the hidden not included. */
+      participants: number }
   | { "type": "participant.updated",
       /** As it is now. */
       participant: ParticipantInfo }
@@ -670,6 +720,9 @@ export type Event =
       participants: Array<ParticipantInfo>,
       /** Events after this place are not in it yet: `epoch.seq`. */
       cursor: string }
+  | { "type": "quality.measured",
+      /** Those who have media. */
+      participants: Array<ParticipantQuality> }
   | { "type": "subscription.bound" } & Binding
   | { "type": "subscription.unbound" } & Binding
   | { "type": "slots.needed",

@@ -111,10 +111,12 @@ export class Roster {
         if (!this.find(event.participant.id)) this.#add(event.participant);
         return;
       case 'participant.left':
-        this.#with(event.participant, (participant) => {
-          for (const { id } of participant.publications) slots.release(id);
-          this.#remove(participant);
-        });
+        this.#goes(event.participant, slots);
+        return;
+      case 'participants.changed':
+        // The same identity may have gone and come. Whom the snapshot has had is known already.
+        for (const { participant } of event.left) this.#goes(participant, slots);
+        for (const info of event.joined) if (!this.find(info.id)) this.#add(info);
         return;
       case 'participant.updated':
         this.#update(event.participant);
@@ -156,6 +158,13 @@ export class Roster {
       default:
       // The rest is no matter of who is there: chat, slots, the end of the room or of us.
     }
+  }
+
+  #goes(id: string, slots: SlotPool): void {
+    this.#with(id, (participant) => {
+      for (const publication of participant.publications) slots.release(publication.id);
+      this.#remove(participant);
+    });
   }
 
   #bind(event: Binding, slots: SlotPool): void {

@@ -81,6 +81,22 @@ function snapshot(): ParticipantInfo[] {
   );
 }
 
+test('those who come and go together are told one by one, once, and never ourselves', () => {
+  roster.enter(joined(OURS, [participant('PA_a'), participant('PA_b')]));
+  told = [];
+  apply({
+    type: 'participants.changed',
+    joined: [participant(OURS), participant('PA_b'), participant('PA_c')],
+    left: [
+      { participant: 'PA_a', reason: 'left' },
+      { participant: 'PA_unheard', reason: 'connection_lost' },
+    ],
+    participants: 3,
+  });
+  expect(told).toEqual(['participantDisconnected PA_a', 'participantConnected PA_c']);
+  expect([...roster.remote.keys()]).toEqual(['PA_b', 'PA_c']);
+});
+
 test('the snapshot becomes the state', () => {
   const others = [participant('PA_a', { tracks: [track('TR_1', { muted: true })] }), participant('PA_b')];
   roster.enter(joined(OURS, others));

@@ -1,6 +1,8 @@
 //! What receivers report on the streams that they are sent (RFC 3550 §6.4, RFC 4585 §6, RFC 5104
 //! §4.3.1). Only what the egress acts on is read.
 
+use crate::quality::Report;
+
 /// Packet types.
 const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;
@@ -20,7 +22,7 @@ const REPORT_BLOCK: usize = 24;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Feedback {
     /// It has received packets of the stream.
-    Received { ssrc: u32 },
+    Received { ssrc: u32, report: Report },
     /// It misses the packet `first`, and those after it whose bits are set.
     Missing { ssrc: u32, first: u16, following: u16 },
     /// It needs a keyframe.
@@ -77,8 +79,12 @@ pub(crate) fn read(compound: &[u8], mut each: impl FnMut(Feedback)) -> bool {
 
 fn report_blocks(body: &[u8], from: usize, each: &mut impl FnMut(Feedback)) {
     for block in body.get(from..).unwrap_or_default().chunks_exact(REPORT_BLOCK) {
-        if let Some(ssrc) = word(block, 0) {
-            each(Feedback::Received { ssrc });
+        if let (Some(ssrc), Some(lost), Some(last_report), Some(delay)) =
+            (word(block, 0), word(block, 4), word(block, 16), word(block, 20))
+        {
+            // 24 bits with a sign, behind the share of late.
+            let lost = (lost << 8).cast_signed() >> 8;
+            each(Feedback::Received { ssrc, report: Report { lost, last_report, delay } });
         }
     }
 }
@@ -115,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_compound_packet_tells_all_that_is_in_it() {
-        let mut compound = packet(1, RECEIVER_REPORT, &[1, 7, 0, 0, 0, 0, 0]);
+        let mut compound = packet(1, RECEIVER_REPORT, &[1, 7, 0x80ff_fffe, 0, 0, 5, 6]);
         compound.extend(packet(NACK, TRANSPORT_FEEDBACK, &[1, 7, 0xffff_0003, 0x0010_8000]));
         compound.extend(packet(PLI, PAYLOAD_FEEDBACK, &[1, 7]));
         compound.extend(packet(FIR, PAYLOAD_FEEDBACK, &[1, 0, 8, 0, 9, 0]));
@@ -123,7 +129,10 @@ mod tests {
         assert_eq!(
             found,
             [
-                Feedback::Received { ssrc: 7 },
+                Feedback::Received {
+                    ssrc: 7,
+                    report: Report { lost: -2, last_report: 5, delay: 6 }
+                },
                 Feedback::Missing { ssrc: 7, first: 0xffff, following: 3 },
                 Feedback::Missing { ssrc: 7, first: 0x10, following: 0x8000 },
                 Feedback::KeyframeWanted { ssrc: 7 },

@@ -12,6 +12,7 @@ use super::used::Used;
 use crate::codec::vp8;
 use crate::packet::Outgoing;
 use crate::path::Route;
+use crate::quality::Report;
 use crate::session::Outbox;
 
 /// The first sequence number of resends.
@@ -71,7 +72,7 @@ pub(crate) struct Line {
     /// Something was sent since the last report.
     is_news: bool,
     /// The receiver has told that it gets the stream: it knows which m-line it belongs to.
-    is_bound: bool,
+    reported: Option<Report>,
 }
 
 impl Line {
@@ -86,7 +87,7 @@ impl Line {
             packets: 0,
             octets: 0,
             is_news: false,
-            is_bound: false,
+            reported: None,
         }
     }
 
@@ -100,9 +101,9 @@ impl Line {
         self.last.is_some()
     }
 
-    /// The receiver gets the stream.
-    pub(crate) fn on_received(&mut self) {
-        self.is_bound = true;
+    /// The receiver gets the stream; returns what it had said of it before.
+    pub(crate) fn on_received(&mut self, report: Report) -> Option<Report> {
+        self.reported.replace(report)
     }
 
     /// A packet that the receiver misses and that may go again.
@@ -242,7 +243,7 @@ impl Line {
 
     /// Resends are rare, and their stream is not always reported on: they always tell.
     fn mid(&self, kind: Kind) -> Option<&[u8]> {
-        (kind == Kind::Again || !self.is_bound).then_some(self.terms.mid.as_bytes())
+        (kind == Kind::Again || self.reported.is_none()).then_some(self.terms.mid.as_bytes())
     }
 }
 

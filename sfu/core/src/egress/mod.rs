@@ -24,6 +24,7 @@ pub(crate) use report::WallClock;
 use crate::engine::Transmit;
 use crate::packet::Outgoing;
 use crate::path::Route;
+use crate::quality::Leaving;
 use crate::session::Outbox;
 use crate::stats::DropReason;
 use feedback::Feedback;
@@ -68,6 +69,8 @@ pub(crate) struct Egress {
     next_report: Option<Instant>,
     /// What was opened last.
     clear: Vec<u8>,
+    /// What is told of the session's quality.
+    pub(crate) leaving: Leaving,
 }
 
 impl Egress {
@@ -81,6 +84,7 @@ impl Egress {
             last_report: None,
             next_report: None,
             clear: Vec::new(),
+            leaving: Leaving::default(),
         }
     }
 
@@ -138,6 +142,7 @@ impl Egress {
         packets.retain(|packet| line.take(packet.sequence));
         let bytes = packets.iter().map(|packet| packet.content.payload.len()).sum();
         let sent = Sent { packets: packets.len(), bytes };
+        self.leaving.count(sent.packets, sent.bytes);
         if !packets.is_empty() {
             let mut with = Seal::new(srtp, &self.clock, now);
             line.seal(packets, Kind::First, &mut with, route, out);
@@ -199,10 +204,11 @@ impl Egress {
         srtp.open_rtcp(packet, &mut self.clear).map_err(|_| DropReason::Discarded)?;
         let mut heard = Heard::default();
         let lines = &mut self.lines;
+        let (leaving, ntp) = (&mut self.leaving, self.clock.ntp(now));
         let mut resends = 0;
         heard.speaks_of_its_own = feedback::read(&self.clear, |feedback| {
             let ssrc = match feedback {
-                Feedback::Received { ssrc }
+                Feedback::Received { ssrc, .. }
                 | Feedback::KeyframeWanted { ssrc }
                 | Feedback::Missing { ssrc, .. } => ssrc,
             };
@@ -212,7 +218,10 @@ impl Egress {
                 return;
             };
             match feedback {
-                Feedback::Received { .. } => line.on_received(),
+                Feedback::Received { report, .. } => {
+                    let before = line.on_received(report);
+                    leaving.on_report(report, before, ntp);
+                }
                 Feedback::KeyframeWanted { .. } if heard.keyframes.contains(&index) => {}
                 Feedback::KeyframeWanted { .. } => heard.keyframes.push(index),
                 Feedback::Missing { first, following, .. } => {

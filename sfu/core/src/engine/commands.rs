@@ -49,6 +49,7 @@ impl Engine {
             Command::Admit { member, may_send } => self.admit(room, member, may_send),
             Command::Listen { member, topics } => self.listen(room, member, topics),
             Command::Dismiss { member } => self.dismiss(room, member),
+            Command::Measure => self.measure(room),
             Command::Close { session } => {
                 if let Some(index) = self.index_in(room, session) {
                     self.close(index);
@@ -61,6 +62,13 @@ impl Engine {
         let index = *self.by_key.get(&session)?;
         self.sessions[index].as_ref().filter(|session| session.room == room)?;
         Some(index)
+    }
+
+    fn measure(&mut self, room: RoomKey) {
+        let now = self.now;
+        let of_room = self.sessions.iter_mut().flatten().filter(|session| session.room == room);
+        let sessions = of_room.map(|session| (session.key, session.measure(now))).collect();
+        self.emit(room, Event::Measured { sessions });
     }
 
     fn open(&mut self, room: RoomKey, key: SessionKey) {

@@ -65,6 +65,8 @@ impl Session {
                 return;
             }
         };
+        let (ssrc, sequence) = (*packet.header.ssrc, *packet.seq_no);
+        self.arriving.count(ssrc, sequence, packet.payload.len());
         let arrived = packet.timestamp;
         let timestamp = packet.header.timestamp;
         let captured = match &packet.last_sender_info {
@@ -90,8 +92,8 @@ impl Session {
         let values = &packet.header.ext_vals;
         let packet = Packet {
             kind,
-            ssrc: *packet.header.ssrc,
-            sequence: *packet.seq_no,
+            ssrc,
+            sequence,
             timestamp,
             starts_keyframe: format.codec.starts_keyframe(&packet.payload),
             picture_ids: descriptor.and_then(|d| d.ids),

@@ -11,6 +11,8 @@ pub struct Config {
     pub empty_timeout: Duration,
     /// Participants at a time, the hidden included.
     pub max_participants: usize,
+    /// With more participants than that, coming and going is told together, once a second.
+    pub coalesce_above: usize,
     /// Tracks that one participant may publish at a time.
     pub max_tracks_per_participant: usize,
     /// Requests of one participant that may wait for the media plane at a time.
@@ -37,6 +39,7 @@ impl Default for Config {
         Config {
             empty_timeout: Duration::from_secs(60),
             max_participants: 300,
+            coalesce_above: 100,
             max_tracks_per_participant: 16,
             max_pending_per_participant: 32,
             journal_bytes: 1024 * 1024,

@@ -7,9 +7,9 @@
 use crate::error::{ErrorCode, RequestError};
 use crate::event::{Audience, Event, LeaveReason};
 use crate::id::{ParticipantId, TrackId};
-use crate::info::IceServer;
+use crate::info::{IceServer, ParticipantQuality};
 use crate::media::{MediaAnswer, MediaCommand, MediaError, MediaEvent, MediaRequest};
-use crate::participant::{Asker, Awaited, Pending, Session};
+use crate::participant::{Asker, Awaited, Participant, Pending, Session};
 use crate::reply::{Answer, IceServers, Outcome, Reply};
 use crate::request::{Candidate, Offer};
 use crate::room::{Now, Room};
@@ -143,8 +143,15 @@ impl Room {
             MediaEvent::Failed { session, reason } => self.on_failed(now, session, reason),
             MediaEvent::Data { to, message } => self.on_data(now, to, message),
             MediaEvent::Overrun { session } => self.remove(now, session, LeaveReason::TooSlow),
+            MediaEvent::Measured { sessions } => self.on_measured(now, sessions),
             MediaEvent::Restarted => self.on_restarted(now),
         }
+    }
+
+    fn on_measured(&mut self, now: Now, mut participants: Vec<ParticipantQuality>) {
+        let visible = |id| self.participants.get(id).is_some_and(Participant::is_visible);
+        participants.retain(|quality| visible(quality.participant));
+        self.emit(now, Audience::Observers, Event::QualityMeasured { participants });
     }
 
     fn awaited(&mut self, session: ParticipantId, request: MediaRequest) -> Option<Pending> {

@@ -64,6 +64,9 @@ pub enum Input {
     },
     /// The media plane has something to tell.
     Media(MediaEvent),
+    /// Somebody wants to read how everybody's media fares. [`Event::QualityMeasured`](crate::event::Event::QualityMeasured)
+    /// follows when the media plane has answered.
+    Measure,
     /// [`Room::deadline`](crate::room::Room::deadline) has passed.
     Timeout,
     /// What became of an [`Output::Move`].

@@ -78,11 +78,9 @@ impl Room {
     /// Tells the others and the media plane of a newcomer.
     pub(super) fn announce(&mut self, now: Now, id: ParticipantId) {
         self.admit_to_media(id);
-        let Some(newcomer) = self.participants.get(id).filter(|one| one.is_visible()) else {
-            return;
-        };
-        let participant = newcomer.info();
-        self.emit(now, Audience::Others(id), Event::ParticipantJoined { participant });
+        if self.participants.get(id).is_some_and(Participant::is_visible) {
+            self.tell_joined(now, id);
+        }
     }
 
     /// Takes a participant out of the room, for everybody, and sees to what is left.
@@ -111,7 +109,7 @@ impl Room {
         let announced = participant.is_visible();
         self.dismiss(now, participant, reason);
         if announced {
-            self.emit(now, Audience::Room, Event::ParticipantLeft { participant: id, reason });
+            self.tell_left(now, id, reason);
         }
         self.elect(now);
     }

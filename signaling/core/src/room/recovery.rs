@@ -33,6 +33,7 @@ impl Room {
         for id in late.map(|one| one.id).collect::<Vec<_>>() {
             self.remove(now, id, LeaveReason::ConnectionLost);
         }
+        self.tell_gathered_when_due(now);
         if self.empty_since.is_some_and(|since| is_due(since + self.config.empty_timeout)) {
             self.end(now, EndReason::Empty);
         }

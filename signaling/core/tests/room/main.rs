@@ -6,6 +6,7 @@ mod data;
 mod draining;
 mod duplicate_identity;
 mod empty_room;
+mod gathering;
 mod grants;
 mod hands;
 mod hidden;

@@ -55,6 +55,19 @@ impl Mirror {
                 self.known.participants.retain(|one| one.id != *participant);
                 self.known.bindings.retain(|binding| binding.participant != *participant);
             }
+            Event::ParticipantsChanged { joined, left, .. } => {
+                for gone in left.iter().map(|gone| gone.participant) {
+                    assert_ne!(gone, self.own, "one that has left is told nothing more");
+                    self.known.participants.retain(|one| one.id != gone);
+                    self.known.bindings.retain(|binding| binding.participant != gone);
+                }
+                for info in joined {
+                    let is_known = self.known.participants.iter().any(|one| one.id == info.id);
+                    if info.id != self.own && !is_known {
+                        self.known.participants.push(info.clone());
+                    }
+                }
+            }
             Event::ParticipantUpdated { participant } => {
                 *self.participant(participant.id) = participant.clone();
                 if participant.id == self.own && participant.role == Role::Participant {
@@ -115,7 +128,10 @@ impl Mirror {
                 self.known.bindings.remove(at.unwrap_or_else(|| panic!("not bound: {event:?}")));
             }
             Event::RoomStarted { .. } => panic!("nobody is in the room when it starts"),
-            Event::LobbyAdmitted { .. } | Event::Moved { .. } | Event::Overview { .. } => {
+            Event::LobbyAdmitted { .. }
+            | Event::Moved { .. }
+            | Event::Overview { .. }
+            | Event::QualityMeasured { .. } => {
                 panic!("not for one inside")
             }
             Event::RoomEnded { .. }

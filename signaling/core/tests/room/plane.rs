@@ -87,6 +87,7 @@ impl Plane {
                 assert!(self.members.remove(&member).is_some(), "was not there: {member}");
                 self.listening.remove(&member);
             }
+            MediaCommand::Measure => {}
             MediaCommand::Close { session } => {
                 assert!(self.open.remove(&session), "closed what was not open: {session}");
                 self.end(session);

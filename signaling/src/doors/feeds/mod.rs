@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -18,15 +18,14 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 use signaling_core::error::{ErrorCode, RequestError};
 use signaling_core::id::Secret;
-use signaling_core::name;
-use tokio::time::Instant;
+use signaling_core::request::Observe;
 
 use super::{Context, bearer};
 use crate::cors;
-use crate::feed::{Item, Observer, Source};
-use crate::limits::FeedPlace;
+use crate::feed::Item;
 use crate::problem::Problem;
 use crate::server::Peer;
+use crate::watch::Watch;
 
 mod line;
 mod poll;
@@ -37,8 +36,6 @@ use line::{LineReader, Lines};
 
 /// Seconds that a long poll may wait.
 const LONGEST_WAIT: u64 = 60;
-/// Types that a feed may be narrowed to.
-const MOST_TYPES: usize = 64;
 
 /// What the handlers here share.
 #[derive(Clone)]
@@ -137,7 +134,7 @@ impl Door {
             }
             let mut reader = self.reader(peer.address, room, parameters, headers).await?;
             match Form::of(headers) {
-                Form::Stream => Ok(sse::respond(reader)),
+                Form::Stream => Ok(sse::respond(reader, Arc::clone(&self.context.counters))),
                 Form::Poll => poll::respond(&mut reader, Duration::from_secs(wait)).await,
             }
         };
@@ -165,30 +162,10 @@ impl Door {
             let line = self.line(address, secret)?;
             return Ok(Reader::Participant(LineReader::new(line, after)?));
         }
-        let witness = self.context.authority.witness(token).and_then(|witness| {
-            match (&witness.room, &room) {
-                (Some(own), Some(room)) if own != room => Err("the token is for another room"),
-                (Some(_), None) => Err("the token is for one room, not for all"),
-                _ => Ok(witness.until),
-            }
-            .map_err(|message| RequestError::new(ErrorCode::Forbidden, message))
-        });
-        let until = match witness {
-            Ok(until) => until,
-            // Those who guess are slowed down, as at the other doors.
-            Err(error) => return Err(self.context.limit_joins(address).err().unwrap_or(error)),
-        };
-        let types = parameters.types.map(types).transpose()?;
-        let source = match room {
-            None => Source::Server(self.context.hub.firehose().clone()),
-            Some(name) => {
-                name::check_room(&name)?;
-                Source::Room { hub: self.context.hub.clone(), name }
-            }
-        };
-        let place = self.context.feeds.take(address, Some(token))?;
-        let observer = Observer::open(source, after, types, end(until)).await?;
-        Ok(Reader::Observer(Box::new(Watch { observer, _place: place })))
+        let types = parameters.types.as_deref().map(types);
+        let ask = Observe { token: token.to_owned(), room, after, types };
+        let watch = Watch::open(&self.context, address, ask).await?;
+        Ok(Reader::Observer(Box::new(watch)))
     }
 
     /// The connection behind a secret. Those who guess are slowed down.
@@ -205,18 +182,12 @@ enum Reader {
     Observer(Box<Watch>),
 }
 
-/// An observer, and the place that it takes as long as it reads.
-struct Watch {
-    observer: Observer,
-    _place: FeedPlace,
-}
-
 impl Reader {
     /// What comes next: at once if it is there, else within `wait`, else nothing.
     async fn read(&mut self, wait: Duration) -> Result<Vec<Arc<Item>>, RequestError> {
         match self {
             Reader::Participant(line) => line.read(wait).await,
-            Reader::Observer(watch) => watch.observer.read(wait).await,
+            Reader::Observer(watch) => watch.read(wait).await,
         }
     }
 
@@ -224,9 +195,7 @@ impl Reader {
     fn place(&self) -> String {
         match self {
             Reader::Participant(line) => line.place().to_string(),
-            Reader::Observer(watch) => {
-                watch.observer.place().map(|cursor| cursor.to_string()).unwrap_or_default()
-            }
+            Reader::Observer(watch) => watch.place(),
         }
     }
 }
@@ -241,20 +210,8 @@ fn secret(word: &str) -> Result<Secret, RequestError> {
     })
 }
 
-fn types(list: String) -> Result<Vec<String>, RequestError> {
-    let types: Vec<String> = list.split(',').map(|kind| kind.trim().to_owned()).collect();
-    if types.len() > MOST_TYPES {
-        return Err(bad(format!("at most {MOST_TYPES} types are taken")));
-    }
-    Ok(types)
-}
-
-/// When a token ends that is good until then (seconds since 1970).
-fn end(until: u64) -> Instant {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    // Beyond that a timer would not fit.
-    const LONGEST: u64 = 10 * 365 * 24 * 3600;
-    Instant::now() + Duration::from_secs(until.saturating_sub(now).min(LONGEST))
+fn types(list: &str) -> Vec<String> {
+    list.split(',').map(|kind| kind.trim().to_owned()).collect()
 }
 
 fn bad(message: impl Into<String>) -> RequestError {

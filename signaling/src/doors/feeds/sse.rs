@@ -1,8 +1,9 @@
 //! A reader as an event stream (HTML Living Standard §9.2).
 
-use std::convert::Infallible;
+use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
+use axum::Extension;
+use axum::body::Bytes;
 use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
@@ -10,7 +11,9 @@ use serde_json::to_vec;
 use signaling_core::error::RequestError;
 
 use super::Reader;
+use crate::counters::Counters;
 use crate::feed::Item;
+use crate::tail::Tail;
 
 /// A stream is never silent for longer, so that proxies keep it and the other side can tell.
 const HEARTBEAT: std::time::Duration = std::time::Duration::from_secs(15);
@@ -18,7 +21,7 @@ const HEARTBEAT: std::time::Duration = std::time::Duration::from_secs(15);
 const RETRY: std::ops::Range<u32> = 500..1500;
 
 /// Everything from now on, until the reader is gone or there is nothing more to read.
-pub(super) fn respond(reader: Reader) -> Response {
+pub(super) fn respond(reader: Reader, counters: Arc<Counters>) -> Response {
     let opening = Bytes::from(format!("retry: {}\n\n", rand::random_range(RETRY)));
     let events = stream::unfold(Some(reader), |reader| async move {
         let mut reader = reader?;
@@ -31,7 +34,7 @@ pub(super) fn respond(reader: Reader) -> Response {
             Err(error) => Some((vec![closed(&error)], None)),
         }
     });
-    let texts = stream::iter([vec![opening]]).chain(events).flat_map(stream::iter);
+    let tail = Tail::new(stream::iter([vec![opening]]).chain(events), counters);
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         (header::CACHE_CONTROL, "no-store"),
@@ -40,7 +43,7 @@ pub(super) fn respond(reader: Reader) -> Response {
         // nginx would collect it otherwise.
         (HeaderName::from_static("x-accel-buffering"), "no"),
     ];
-    (headers, Body::from_stream(texts.map(Ok::<_, Infallible>))).into_response()
+    (headers, Extension(tail)).into_response()
 }
 
 /// A comment; and the place, which moves on while nothing comes that was asked for. An event without

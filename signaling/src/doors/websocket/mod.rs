@@ -20,6 +20,7 @@ use crate::problem::Problem;
 use crate::server::Peer;
 
 mod handshake;
+mod observer;
 mod socket;
 
 use handshake::Bounded;
@@ -29,7 +30,7 @@ const STRANGER_BYTES: usize = MESSAGE_BYTES + 1024;
 /// JSON writes each line end of an SDP in twice its bytes; lines are 20 bytes or longer.
 const FRAME_BYTES: usize = SDP_BYTES + SDP_BYTES / 8 + 1024;
 /// Read at once. Each socket has such a buffer for as long as it lives.
-const READ_BUFFER: usize = 8 * 1024;
+const READ_BUFFER: usize = 2 * 1024;
 
 pub(super) fn routes(context: &Context) -> Router {
     Router::new().route("/v1/ws", any(open)).with_state(context.clone())

@@ -8,8 +8,8 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use signaling_core::error::{ErrorCode, RequestError};
 use signaling_core::event::LeaveReason;
-use signaling_core::reply::Outcome;
-use signaling_core::request::RequestFrame;
+use signaling_core::reply::{Done, Outcome, Reply};
+use signaling_core::request::{Request, RequestFrame};
 use tokio::time::{MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
@@ -18,20 +18,22 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use super::handshake::Bounded;
+use super::observer;
 use crate::doors::Context;
 use crate::frame::{self, BadFrame};
 use crate::limits::TokenBucket;
 use crate::outbox::{End, Parcel, Wire};
 use crate::participation::{Participation, Visit};
+use crate::watch::Watch;
 
-type Socket = WebSocketStream<Bounded<TokioIo<Upgraded>>>;
+pub(super) type Socket = WebSocketStream<Bounded<TokioIo<Upgraded>>>;
 
 /// A socket without a token is closed after that long.
 const STRANGER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often we ask whether the other side is there.
-const PING_INTERVAL: Duration = Duration::from_secs(15);
+pub(super) const PING_INTERVAL: Duration = Duration::from_secs(15);
 /// Nothing heard for so long, not even a pong: it is not there.
-const SILENCE: Duration = Duration::from_secs(40);
+pub(super) const SILENCE: Duration = Duration::from_secs(40);
 /// A message that is not taken by then ends the socket.
 const SEND_TIMEOUT: Duration = Duration::from_secs(8);
 /// How long we wait for the other side's closing word.
@@ -41,13 +43,13 @@ const PATIENCE: u32 = 100;
 
 /// The last word of a socket.
 #[derive(Debug)]
-struct Goodbye {
+pub(super) struct Goodbye {
     code: u16,
     reason: String,
 }
 
 impl Goodbye {
-    fn new(code: u16, reason: impl Into<String>) -> Self {
+    pub(super) fn new(code: u16, reason: impl Into<String>) -> Self {
         Goodbye { code, reason: reason.into() }
     }
 }
@@ -59,19 +61,29 @@ impl From<RequestError> for Goodbye {
 }
 
 /// How a socket ends: with a word, or `None` when the other side is gone already.
-type Ending = Option<Goodbye>;
+pub(super) type Ending = Option<Goodbye>;
 
 pub(super) async fn run(mut socket: Socket, context: Context, visit: Visit) {
-    let joined = timeout(STRANGER_TIMEOUT, join(&mut socket, &context, visit)).await;
-    let ending = match joined {
-        Ok(Ok(participation)) => {
+    let begun = timeout(STRANGER_TIMEOUT, begin(&mut socket, &context, visit)).await;
+    let ending = match begun {
+        Ok(Ok(Role::Observer(watch))) => {
+            socket.get_mut().lift();
+            // Of those there are many, and what has led here is large.
+            let (task, requests) = (context.tasks.subscribe(), context.requests);
+            tokio::spawn(async move {
+                observer::run(socket, *watch, requests).await;
+                drop(task);
+            });
+            return;
+        }
+        Ok(Ok(Role::Participant(participation))) => {
             socket.get_mut().lift();
             let mut session = Session {
                 bucket: TokenBucket::new(context.requests, Instant::now()),
                 refused: 0,
                 heard: Instant::now(),
                 socket: &mut socket,
-                participation,
+                participation: *participation,
             };
             session.run().await
             // The attachment goes here: the room hears of the end before the closing handshake.
@@ -87,12 +99,14 @@ pub(super) async fn run(mut socket: Socket, context: Context, visit: Visit) {
     }
 }
 
-/// The first frame must be a join, or a resume. Its reply is sent either way.
-async fn join(
-    socket: &mut Socket,
-    context: &Context,
-    visit: Visit,
-) -> Result<Participation, Ending> {
+/// Who is at the other side.
+enum Role {
+    Participant(Box<Participation>),
+    Observer(Box<Watch>),
+}
+
+/// The first frame must be a join, a resume or an observe. Its reply is sent either way.
+async fn begin(socket: &mut Socket, context: &Context, visit: Visit) -> Result<Role, Ending> {
     let text = loop {
         match socket.next().await {
             Some(Ok(Message::Text(text))) => break text,
@@ -105,10 +119,19 @@ async fn join(
         Ok(frame) => frame,
         Err(BadFrame { id, error }) => return Err(refuse(socket, id, error).await),
     };
-    match Participation::begin(context, "websocket", visit, request).await {
-        Ok((participation, reply)) => {
+    let begun = match request {
+        Request::Observe(ask) => {
+            let watch = Watch::open(context, visit.address, ask).await;
+            watch.map(|watch| (Role::Observer(Box::new(watch)), Reply::Done(Done {})))
+        }
+        request => Participation::begin(context, "websocket", visit, request)
+            .await
+            .map(|(participation, reply)| (Role::Participant(Box::new(participation)), reply)),
+    };
+    match begun {
+        Ok((role, reply)) => {
             send_reply(socket, id, Outcome::Ok(reply)).await?;
-            Ok(participation)
+            Ok(role)
         }
         Err(error) => Err(refuse(socket, Some(id), error).await),
     }
@@ -217,21 +240,25 @@ impl Session<'_> {
     }
 }
 
-async fn send_reply(socket: &mut Socket, re: u64, outcome: Outcome) -> Result<(), Ending> {
+pub(super) async fn send_reply(
+    socket: &mut Socket,
+    re: u64,
+    outcome: Outcome,
+) -> Result<(), Ending> {
     match frame::reply(re, outcome) {
         Some(text) => send(socket, Message::text(text)).await,
         None => Err(Some(farewell(LeaveReason::Internal))),
     }
 }
 
-async fn send_json(socket: &mut Socket, json: Bytes) -> Result<(), Ending> {
+pub(super) async fn send_json(socket: &mut Socket, json: Bytes) -> Result<(), Ending> {
     match Utf8Bytes::try_from(json) {
         Ok(text) => send(socket, Message::Text(text)).await,
         Err(_) => Err(Some(farewell(LeaveReason::Internal))),
     }
 }
 
-async fn send(socket: &mut Socket, message: Message) -> Result<(), Ending> {
+pub(super) async fn send(socket: &mut Socket, message: Message) -> Result<(), Ending> {
     match timeout(SEND_TIMEOUT, socket.send(message)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(None),
@@ -240,7 +267,7 @@ async fn send(socket: &mut Socket, message: Message) -> Result<(), Ending> {
 }
 
 /// What to say to a frame that is none of ours, or to the stream's end.
-fn unusable(message: Option<Result<Message, Error>>) -> Ending {
+pub(super) fn unusable(message: Option<Result<Message, Error>>) -> Ending {
     let code = match message {
         // The library answers a closing word by itself.
         None | Some(Ok(Message::Close(_))) => return None,
@@ -283,7 +310,7 @@ fn farewell(reason: LeaveReason) -> Goodbye {
 }
 
 /// The closing handshake, as far as the other side takes part in it.
-async fn close(mut socket: Socket, goodbye: Goodbye) {
+pub(super) async fn close(mut socket: Socket, goodbye: Goodbye) {
     // A close frame has 125 bytes, two of them for the code (RFC 6455 §5.5).
     let mut reason = goodbye.reason;
     let end = (0..=123.min(reason.len())).rev().find(|end| reason.is_char_boundary(*end));

@@ -7,6 +7,7 @@ import { abortedError, OrielError } from '../errors.ts';
 import type { EventFrame, ReplyFrame, RequestError } from '../protocol.gen.ts';
 import { decodeBase64, encodeBase64 } from './base64.ts';
 import { readEvents, type StreamEvent } from './event-stream.ts';
+import { problem } from './problem.ts';
 import type { Frame, Transport, TransportListener } from './transport.ts';
 
 /** Seconds that the server waits for something to tell. */
@@ -213,13 +214,6 @@ export class HttpTransport implements Transport {
 function ended(error: RequestError): OrielError {
   if (error.code === 'not_found') return new OrielError('connection_lost', error.message);
   return OrielError.fromServer(error);
-}
-
-/** The server's error in a refusal; a proxy's is its own. */
-async function problem(response: Response): Promise<RequestError> {
-  const body = (await response.json().catch(() => undefined)) as { code?: RequestError['code']; detail?: string; retry?: boolean } | undefined;
-  if (body?.code === undefined) throw new OrielError('unreachable', `The server answered with HTTP status ${response.status}.`);
-  return { code: body.code, message: body.detail ?? '', retry: body.retry ?? false };
 }
 
 /** The room that a token opens; the server refuses what this cannot read. */

@@ -75,7 +75,7 @@ export class FakeHttpServer {
   }
 
   #stream(request: IncomingMessage, response: ServerResponse): void {
-    let at = Number(request.headers['last-event-id']);
+    let at = Number(request.headers['last-event-id'] ?? 0);
     this.places.push([String(at), 'stream']);
     if (this.streaming === 'silent') return;
     if (this.streaming === 'refused') {
