@@ -48,8 +48,12 @@ impl Tail {
         Tail(Arc::new(Mutex::new(Some(Rest { parts: parts.boxed(), counters }))))
     }
 
-    fn take(&self) -> Option<Rest> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// Takes the tail off a response. The length that the router has given the rest, which is nothing,
+    /// goes with it: a reader would take the response for complete.
+    fn cut(response: &mut Response<Body>) -> Option<Rest> {
+        let tail = response.extensions_mut().remove::<Tail>()?;
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+        tail.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -63,7 +67,7 @@ impl Takeover {
     /// Takes over a response to HTTP/1, if it has a tail: its end is the connection's (RFC 9112 §6.3).
     /// Nothing is left to do with the response itself.
     pub fn of(response: &mut Response<Body>) -> Option<Takeover> {
-        let rest = response.extensions_mut().remove::<Tail>()?.take()?;
+        let rest = Tail::cut(response)?;
         let headers = response.headers_mut();
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         if let Ok(date) = HeaderValue::try_from(httpdate::fmt_http_date(SystemTime::now())) {
@@ -106,10 +110,7 @@ impl Takeover {
 
 /// Puts the tail of a response into its body, where the HTTP stack keeps the connection.
 pub fn embed(mut response: Response<Body>) -> Response<Body> {
-    let tail = response.extensions_mut().remove::<Tail>();
-    let Some(Rest { mut parts, counters }) = tail.and_then(|tail| tail.take()) else {
-        return response;
-    };
+    let Some(Rest { mut parts, counters }) = Tail::cut(&mut response) else { return response };
     // The stack takes the next part when the reader has taken the last ones.
     let (sender, mut receiver) = mpsc::channel(1);
     tokio::spawn(async move {
@@ -239,6 +240,7 @@ mod tests {
 
     fn endless(counters: &Arc<Counters>) -> Response<Body> {
         let mut response = Response::new(Body::empty());
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
         let parts = stream::repeat_with(|| vec![Bytes::from_static(b"event")]);
         response.extensions_mut().insert(Tail::new(parts, Arc::clone(counters)));
         response
@@ -251,6 +253,7 @@ mod tests {
         let head = String::from_utf8(takeover.head).unwrap();
         assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.ends_with("\r\n\r\n"), "{head}");
         assert!(head.contains("connection: close\r\n"), "{head}");
+        assert!(!head.contains("content-length"), "it has no end of its own: {head}");
     }
 
     #[test]

@@ -58,7 +58,15 @@ impl Stream {
         let mut stream = Stream { lines: BufReader::new(stream), status: 0 };
         let status = stream.line().await.unwrap();
         stream.status = status.split(' ').nth(1).unwrap().parse().unwrap();
-        while !stream.line().await.unwrap().is_empty() {}
+        let mut length = None;
+        loop {
+            let line = stream.line().await.unwrap();
+            if line.is_empty() {
+                break;
+            }
+            length = line.strip_prefix("content-length: ").map(str::to_owned).or(length);
+        }
+        assert!(stream.status != 200 || length.is_none(), "a stream has no length: {length:?}");
         stream
     }
 

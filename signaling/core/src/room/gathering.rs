@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::event::{Audience, Departure, Event, LeaveReason};
 use crate::id::ParticipantId;
+use crate::info::ParticipantInfo;
 use crate::participant::Participant;
 use crate::room::{Now, Room};
 
@@ -16,7 +17,8 @@ const MOST: usize = 250;
 /// Who came and went and was not told of yet.
 #[derive(Debug, Default)]
 pub(super) struct Gathering {
-    joined: Vec<ParticipantId>,
+    /// As they were when they came: whatever has changed since is told after it.
+    joined: Vec<ParticipantInfo>,
     left: Vec<Departure>,
     /// When the first of them did.
     since: Option<Duration>,
@@ -28,6 +30,11 @@ impl Gathering {
         self.since.map(|since| since + DELAY)
     }
 
+    /// Whether it has somebody who was not told of yet.
+    fn has_new(&self, id: ParticipantId) -> bool {
+        self.joined.iter().any(|info| info.id == id)
+    }
+
     fn is_full(&self) -> bool {
         self.joined.len().max(self.left.len()) >= MOST
     }
@@ -36,22 +43,21 @@ impl Gathering {
 impl Room {
     /// Somebody whom all may know of is here.
     pub(super) fn tell_joined(&mut self, now: Now, id: ParticipantId) {
+        let Some(participant) = self.participants.get(id).map(Participant::info) else { return };
         if self.is_crowded() {
-            self.gathering.joined.push(id);
+            self.gathering.joined.push(participant);
             return self.gather(now);
         }
         self.tell_gathered(now);
-        if let Some(participant) = self.participants.get(id).map(Participant::info) {
-            self.emit(now, Audience::Others(id), Event::ParticipantJoined { participant });
-        }
+        self.emit(now, Audience::Others(id), Event::ParticipantJoined { participant });
     }
 
     /// Somebody whom all may have known of is not here any more.
     pub(super) fn tell_left(&mut self, now: Now, id: ParticipantId, reason: LeaveReason) {
-        let is_new = self.gathering.joined.contains(&id);
+        let is_new = self.gathering.has_new(id);
         if self.is_crowded() || is_new {
             // Only those who came meanwhile have seen a new one in the room.
-            self.gathering.joined.retain(|joined| *joined != id);
+            self.gathering.joined.retain(|joined| joined.id != id);
             self.gathering.left.push(Departure { participant: id, reason });
             return self.gather(now);
         }
@@ -61,7 +67,7 @@ impl Room {
 
     /// What was gathered is told before an event that speaks of somebody in it.
     pub(super) fn tell_gathered_before(&mut self, now: Now, event: &Event) {
-        let is_new = |id| self.gathering.joined.contains(&id);
+        let is_new = |id| self.gathering.has_new(id);
         if matches!(event, Event::RoomEnded { .. }) || event.subject().is_some_and(is_new) {
             self.tell_gathered(now);
         }
@@ -90,8 +96,6 @@ impl Room {
         if since.is_none() {
             return;
         }
-        let joined = joined.into_iter().filter_map(|id| self.participants.get(id));
-        let joined = joined.map(Participant::info).collect();
         let visible = self.participants.iter().filter(|one| one.is_visible()).count();
         let participants = u64::try_from(visible).unwrap_or(u64::MAX);
         self.emit(now, Audience::Room, Event::ParticipantsChanged { joined, left, participants });

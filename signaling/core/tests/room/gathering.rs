@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use signaling_core::event::{Departure, Event, EventFrame, LeaveReason};
+use signaling_core::reply::{Outcome, Reply};
 use signaling_core::request::{Hand, Request};
 use signaling_core::room::{Config, Input};
 
@@ -132,8 +133,19 @@ fn everybody_knows_the_room_as_it_is_when_all_is_told() {
         let dice = step.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33;
         match dice % 5 {
             0 | 1 => {
-                let (somebody, joined) = world.enter(admission(&format!("one-{}", dice % 12)));
-                members.push((somebody, Mirror::new(&joined.snapshot)));
+                let door = world.knock(admission(&format!("one-{}", dice % 12)));
+                let mut seen = world.seen(door).into_iter();
+                let Some(Seen::Reply(_, Outcome::Ok(Reply::Joined(joined)))) = seen.next() else {
+                    panic!("not let in at step {step}")
+                };
+                let mut mirror = Mirror::new(&joined.snapshot);
+                // What was gathered may follow the reply at once.
+                for seen in seen {
+                    if let Seen::Event(EventFrame { seq, event }) = seen {
+                        mirror.apply(seq, &event);
+                    }
+                }
+                members.push((Somebody { door, id: mirror.own }, mirror));
             }
             2 if !members.is_empty() => {
                 let (somebody, _) = members.swap_remove(dice as usize % members.len());
