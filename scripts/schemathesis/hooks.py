@@ -29,6 +29,9 @@ def before_call(context, case, kwargs):
     case.path_parameters.update(stage.fill(case.path_parameters))
     if case.operation.definition.raw.get("operationId") == "move_participant" and isinstance(case.body, dict):
         case.body["room"] = f"{ROOM}.1"
+    if case.operation.definition.raw.get("operationId") == "mute_track" and isinstance(case.body, dict):
+        # Only a publisher can unmute.
+        case.body["muted"] = bool(case.body.get("muted")) or count <= CERTAIN
     if case.operation.definition.raw.get("operationId") == "send_message" and isinstance(case.body, dict):
         # Nobody has ids that are made up.
         case.body.pop("to", None)
