@@ -268,12 +268,13 @@ async fn a_call_goes_through_a_bad_network() {
     assert_eq!(before.clients, 2);
     for (bot, hertz) in [(&ada, 660.0), (&ben, 440.0)] {
         let heard = |view: &load_tests::bot::view::View| {
-            view.received.values().next().is_some_and(|received| received.heard.tones.len() >= 2)
+            // In a second and with a twentieth lost, nothing may be lost by chance.
+            let heard = view.received.values().next().map(|received| &received.heard);
+            heard.is_some_and(|heard| heard.tones.len() >= 2 && heard.lost > 0)
         };
         let view = bot.until(SOON * 3, heard).await.unwrap();
         let received = view.received.values().next().unwrap();
         assert!(received.heard.tones.iter().flatten().all(|tone| (tone.hertz - hertz).abs() < 3.0));
-        assert!(received.heard.lost > 0, "{received:?}");
     }
     let after = relay.order(Order::default()).await.unwrap();
     for (before, after) in [(before.up, after.up), (before.down, after.down)] {
