@@ -286,7 +286,7 @@ impl State {
                     self.feed(Input::Request { attachment, request, body }).await;
                 }
             }
-            Step::Letter(Letter::Measure) => self.feed(Input::Measure),
+            Step::Letter(Letter::Measure) => self.feed(Input::Measure).await,
             Step::Letter(Letter::Observe { after, reply }) => {
                 self.observe(after.as_deref(), reply);
             }

@@ -335,7 +335,7 @@ impl Event {
             | Event::TrackUnmuted { participant, .. } => Some(*participant),
             Event::UnmuteAsked { by, .. } => Some(*by),
             Event::ChatPosted { message } => Some(message.participant),
-            Event::DataReceived { message } => Some(message.from),
+            Event::DataReceived { message } => message.from,
             Event::SignalReceived { from, .. } => Some(*from),
             Event::SubscriptionBound(binding) | Event::SubscriptionUnbound(binding) => {
                 Some(binding.participant)

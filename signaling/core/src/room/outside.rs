@@ -35,6 +35,7 @@ impl Room {
             }
             Request::Join(_)
             | Request::Resume(_)
+            | Request::Observe(_)
             | Request::Ping
             | Request::Leave
             | Request::Offer(_)
