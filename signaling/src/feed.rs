@@ -7,6 +7,7 @@
 use std::fmt::Display;
 use std::io::Write as _;
 use std::ops::Range;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use signaling_core::error::{ErrorCode, RequestError};
 use signaling_core::journal::Cursor;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::firehose::Firehose;
 use crate::hub::Hub;
@@ -164,6 +165,9 @@ pub struct Observer {
     types: Option<Vec<String>>,
     _wish: Option<Wish>,
     until: Instant,
+    /// Set to a time when nothing would have come for long enough, or earlier: an event that comes does
+    /// not set it anew, which would cost more than the rest of handing it out.
+    alarm: Pin<Box<Sleep>>,
 }
 
 impl Observer {
@@ -183,7 +187,8 @@ impl Observer {
         let names_one =
             |types: &Vec<String>| types.iter().any(|kind| MEASUREMENTS.contains(&kind.as_str()));
         let wish = types.as_ref().filter(|types| names_one(types)).and_then(|_| source.wish());
-        Ok(Observer { _wish: wish, source, place, view, is_behind: false, types, until })
+        let alarm = Box::pin(sleep_until(until));
+        Ok(Observer { _wish: wish, source, place, view, is_behind: false, types, until, alarm })
     }
 
     /// The place after everything that was given out or passed over; `None` when that was nothing.
@@ -223,13 +228,27 @@ impl Observer {
 
     /// What the stream has by `deadline`; `None` for nothing, and after a fall behind.
     async fn live(&mut self, deadline: Instant) -> Result<Option<Vec<Arc<Item>>>, RequestError> {
-        let mut items = match timeout_at(deadline, self.view.live.recv()).await {
-            Err(_) => return Ok(None),
-            Ok(Ok(item)) => vec![item],
-            Ok(Err(RecvError::Closed)) => {
+        if deadline < self.alarm.deadline() {
+            self.alarm.as_mut().reset(deadline);
+        }
+        let received = loop {
+            tokio::select! {
+                biased;
+                received = self.view.live.recv() => break received,
+                () = &mut self.alarm => {
+                    if Instant::now() >= deadline {
+                        return Ok(None);
+                    }
+                    self.alarm.as_mut().reset(deadline);
+                }
+            }
+        };
+        let mut items = match received {
+            Ok(item) => vec![item],
+            Err(RecvError::Closed) => {
                 return Err(RequestError::new(ErrorCode::NotFound, "the room is over"));
             }
-            Ok(Err(RecvError::Lagged(_))) => {
+            Err(RecvError::Lagged(_)) => {
                 self.is_behind = true;
                 return Ok(None);
             }

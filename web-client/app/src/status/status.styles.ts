@@ -77,7 +77,7 @@ export const statusStyles = css`
 
   .tiles {
     display: grid;
-    grid-template-columns: repeat(auto-fill, minmax(min(100%, 240px), 1fr));
+    grid-template-columns: repeat(3, minmax(0, 1fr));
     gap: 12px;
   }
   .tile,
@@ -136,6 +136,23 @@ export const statusStyles = css`
   }
   meter {
     width: 100%;
+    height: 10px;
+    border: 0;
+    border-radius: 5px;
+    background: var(--oriel-accent-soft);
+  }
+  meter::-webkit-meter-inner-element {
+    display: block;
+  }
+  meter::-webkit-meter-bar {
+    height: 10px;
+    border: 0;
+    border-radius: 5px;
+    background: var(--oriel-accent-soft);
+  }
+  meter::-webkit-meter-optimum-value,
+  meter::-moz-meter-bar {
+    background: var(--oriel-accent);
   }
   .number {
     color: var(--oriel-text-soft);
