@@ -105,7 +105,7 @@ impl App {
         let allowed = &config.webhooks.allowed_networks;
         let reachable: Reachable = Arc::new(turn::reachable("webhooks.allowed_networks", allowed)?);
         let (webhooks, webhook_tasks) =
-            Webhooks::start(&config.webhooks, &state, Clock::start(), &reachable)?;
+            Webhooks::start(&config.webhooks, &state, Clock::start(), &reachable).await?;
         let hub = Hub::new(
             hub_config(config),
             Arc::clone(&plane) as _,
@@ -135,6 +135,7 @@ impl App {
         let ready = Arc::new(AtomicBool::new(true));
         let sources = Sources {
             counters: Arc::clone(&counters),
+            feeds: context.feeds.clone(),
             plane: Arc::clone(&plane) as _,
             webhooks: hub.webhooks().clone(),
             turn: turn_handle.clone(),
