@@ -36,7 +36,7 @@ check: need-build $(WEB) ## Format, lints and types
 	$(NPM) run check
 
 test-rust: need-build $(WEB) ## Rust tests
-	@scripts/need namespaces coturn
+	@scripts/need namespaces coturn pebble
 	$(CARGO) test --locked --workspace
 
 test-web: web-client/node_modules/.package-lock.json ## TypeScript unit tests
@@ -119,7 +119,7 @@ need-build:
 	@scripts/need rust node compiler
 
 need-test:
-	@scripts/need rust rust-lints node compiler cmake chromium firefox sound python namespaces certificates coturn
+	@scripts/need rust rust-lints node compiler cmake chromium firefox sound python namespaces certificates coturn pebble
 
 web-client/node_modules/.package-lock.json: web-client/package-lock.json
 	@scripts/need node

@@ -18,7 +18,7 @@ use signaling_core::journal::Cursor;
 use signaling_core::room::Room;
 use tokio::task::JoinSet;
 
-use crate::client::{Client, Reachable, Target};
+use crate::client::{self, Client, Reachable, Target};
 use crate::clock::Clock;
 use crate::config;
 use crate::feed::Item;
@@ -120,7 +120,11 @@ impl Webhooks {
         let limits = Limits { waiting: config.max_waiting, dead: config.max_dead };
         let store = Store::open(&path, limits)
             .with_context(|| format!("cannot open {} (server.state_dir)", path.display()))?;
-        let client = Client::new(Arc::clone(reachable), Duration::from_secs(config.timeout))?;
+        let client = Client::new(
+            Arc::clone(reachable),
+            Duration::from_secs(config.timeout),
+            client::system_roots(),
+        )?;
         let mut endpoints = Vec::new();
         for (index, endpoint) in config.endpoints.iter().enumerate() {
             let key = || format!("webhooks.endpoints[{index}].url");

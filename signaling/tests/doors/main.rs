@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod acme;
 mod data;
 mod feed_readers;
 mod feeds;
