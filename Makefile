@@ -6,6 +6,7 @@ VENV := .venv
 # What manifests and packages are checked with.
 CHECKS := target/checks
 SCHEMATHESIS := target/schemathesis
+AUTOBAHN := target/autobahn
 WEB := web-client/app/dist/index.html
 WEB_SOURCES := $(shell find web-client/sdk web-client/drop web-client/elements web-client/app web-client/*.ts \
 	-type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
@@ -14,7 +15,7 @@ WEB_SOURCES := $(shell find web-client/sdk web-client/drop web-client/elements w
 .DELETE_ON_ERROR:
 # Steps follow one another: each would otherwise take what the others need, and failures would mix.
 .NOTPARALLEL:
-.PHONY: help run build deb test check test-rust test-web k8s packaging e2e e2e-long fuzz schemathesis storm clips load bench \
+.PHONY: help run build deb test check test-rust test-web k8s packaging e2e e2e-long fuzz schemathesis autobahn storm clips load bench \
 	bench-feeds bench-peers bench-turn profile clean \
 	need-build need-test
 
@@ -27,7 +28,7 @@ run: build ## Build and start the server; ARGS="--set server.http_port=0" passes
 build: need-build $(WEB) ## Build target/release/oriel, the whole product in one file
 	@$(CARGO) build --locked --release --package signaling --bin oriel
 
-test: need-test check k8s test-web test-rust packaging schemathesis e2e ## Run everything that must pass before a change lands
+test: need-test check k8s test-web test-rust packaging schemathesis autobahn e2e ## Run everything that must pass before a change lands
 
 check: need-build $(WEB) ## Format, lints and types
 	$(CARGO) fmt --check
@@ -35,7 +36,7 @@ check: need-build $(WEB) ## Format, lints and types
 	$(NPM) run check
 
 test-rust: need-build $(WEB) ## Rust tests
-	@scripts/need namespaces coturn
+	@scripts/need namespaces coturn pebble
 	$(CARGO) test --locked --workspace
 
 test-web: web-client/node_modules/.package-lock.json ## TypeScript unit tests
@@ -66,6 +67,10 @@ fuzz: need-build ## Fuzz the cores, a minute for each target; ARGS="600 room_ops
 schemathesis: $(WEB) $(SCHEMATHESIS)/pyvenv.cfg ## Ask REST everything that its document allows; ARGS="--seed=2" passes on
 	$(CARGO) build --locked --workspace --all-targets
 	@$(SCHEMATHESIS)/bin/python scripts/schemathesis/run.py $(abspath target/debug/oriel) $(ARGS)
+
+autobahn: need-build $(AUTOBAHN)/ported ## Ask WebSockets what the Autobahn test suite knows; ARGS="6.*,7.1.1" picks some
+	$(CARGO) build --locked --workspace --all-targets
+	@$(AUTOBAHN)/bin/python -W ignore scripts/autobahn/run.py target/debug/examples/websocket_echo $(ARGS)
 
 e2e-long: need-test $(WEB) $(VENV)/pyvenv.cfg ## A file of 2 GiB, across the end of a page; ORIEL_LONG_MIB=512 for less
 	$(CARGO) build --locked --workspace --all-targets
@@ -114,7 +119,7 @@ need-build:
 	@scripts/need rust node compiler
 
 need-test:
-	@scripts/need rust rust-lints node compiler cmake chromium firefox sound python namespaces certificates coturn
+	@scripts/need rust rust-lints node compiler cmake chromium firefox sound python namespaces certificates coturn pebble
 
 web-client/node_modules/.package-lock.json: web-client/package-lock.json
 	@scripts/need node
@@ -135,6 +140,18 @@ $(SCHEMATHESIS)/pyvenv.cfg: scripts/schemathesis/requirements.txt
 	@scripts/need python
 	@python3 -m venv $(SCHEMATHESIS)
 	@$(SCHEMATHESIS)/bin/pip install --quiet --disable-pip-version-check --root-user-action=ignore --requirement $<
+	@touch $@
+
+# The suite asks for what Python 2 had: it gets what Python 3 has, and is ported.
+$(AUTOBAHN)/ported: scripts/autobahn/requirements.txt scripts/autobahn/port.py
+	@scripts/need python
+	@rm -rf $(AUTOBAHN)
+	@python3 -m venv $(AUTOBAHN)
+	@$(AUTOBAHN)/bin/pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+		--requirement scripts/autobahn/requirements.txt
+	@$(AUTOBAHN)/bin/pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+		--no-deps --no-compile --no-build-isolation autobahntestsuite==25.10.1
+	@$(AUTOBAHN)/bin/python scripts/autobahn/port.py
 	@touch $@
 
 $(VENV)/pyvenv.cfg: web-client/e2e/aiortc/requirements.txt

@@ -195,7 +195,7 @@ impl Actor {
             };
             // The room is not used again after a panic: it only has to be told apart, not repaired.
             if AssertUnwindSafe(taken).catch_unwind().await.is_err() {
-                state.give_up();
+                state.give_up().await;
                 return;
             }
             media_retry = state.outlet.is_waiting().then(|| Instant::now() + MEDIA_RETRY);
@@ -481,13 +481,15 @@ impl State {
     }
 
     /// After a panic: the last words to everybody. The room itself is not asked any more.
-    fn give_up(&mut self) {
+    async fn give_up(&mut self) {
         let room = self.room.info().id;
         tracing::error!(%room, "the room's task panicked; the room is over");
         self.counters.room_failure();
+        let at = self.clock.now().unix_ms;
+        self.hub.webhooks().record_failure(room, at).await;
         let event = Event::RoomEnded { reason: EndReason::Internal };
         let envelope = Arc::new(Envelope {
-            at: self.clock.now().unix_ms,
+            at,
             room,
             audience: Audience::Room,
             frame: EventFrame { seq: None, event },

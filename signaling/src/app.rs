@@ -34,6 +34,7 @@ use crate::site::Site;
 use crate::state::StateDir;
 use crate::telemetry::{Exporter, Tracer};
 use crate::tls::Certificates;
+use crate::tls::acme::{self, Acme};
 use crate::turn::{self, Turn};
 use crate::webhooks::Webhooks;
 
@@ -105,7 +106,7 @@ impl App {
         let allowed = &config.webhooks.allowed_networks;
         let reachable: Reachable = Arc::new(turn::reachable("webhooks.allowed_networks", allowed)?);
         let (webhooks, webhook_tasks) =
-            Webhooks::start(&config.webhooks, &state, Clock::start(), &reachable)?;
+            Webhooks::start(&config.webhooks, &state, Clock::start(), &reachable).await?;
         let hub = Hub::new(
             hub_config(config),
             Arc::clone(&plane) as _,
@@ -135,6 +136,7 @@ impl App {
         let ready = Arc::new(AtomicBool::new(true));
         let sources = Sources {
             counters: Arc::clone(&counters),
+            feeds: context.feeds.clone(),
             plane: Arc::clone(&plane) as _,
             webhooks: hub.webhooks().clone(),
             turn: turn_handle.clone(),
@@ -157,10 +159,15 @@ impl App {
         let tls = match &certificates {
             Some(certificates) => {
                 background.spawn(Arc::clone(certificates).watch());
-                let protocols: [&[u8]; 3] = [b"h2", b"http/1.1", turn::ALPN];
-                // Without TURN nobody here speaks the last one.
-                let protocols = &protocols[..if turn.is_some() { 3 } else { 2 }];
-                let config = certificates.server_config(protocols)?;
+                let mut protocols: Vec<&[u8]> = vec![b"h2", b"http/1.1"];
+                if turn.is_some() {
+                    protocols.push(turn::ALPN);
+                }
+                if config.tls.mode == TlsMode::Acme {
+                    protocols.push(acme::ALPN);
+                    background.spawn(Acme::new(&config.tls.acme, &state, certificates)?.run());
+                }
+                let config = certificates.server_config(&protocols)?;
                 Some((config, to_https(Arc::clone(&context.site))))
             }
             None => None,

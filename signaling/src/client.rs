@@ -1,5 +1,5 @@
 //! Requests of ours to others: looked up anew, connected to an address that may be reached, and over with the
-//! status. Redirects are not followed: whoever is to be told has an address of its own.
+//! answer. Redirects are not followed: whoever is to be told has an address of its own.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use axum::http::{Request, StatusCode, Uri, header};
+use axum::http::{HeaderValue, Request, Response, StatusCode, Uri, header};
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Body;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
@@ -18,6 +19,10 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
+
+const USER_AGENT: &str = concat!("oriel/", env!("CARGO_PKG_VERSION"));
+/// Bytes of an answer that is read.
+const ANSWER_BYTES: usize = 256 * 1024;
 
 /// Which addresses requests of ours may go to.
 pub type Reachable = Arc<dyn Fn(SocketAddr) -> bool + Send + Sync>;
@@ -100,22 +105,31 @@ pub struct Client {
     tls: TlsConnector,
 }
 
+/// The certificates that the system trusts.
+pub fn system_roots() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    let native = rustls_native_certs::load_native_certs();
+    let (_, unusable) = roots.add_parsable_certificates(native.certs);
+    if roots.is_empty() || unusable > 0 {
+        tracing::warn!(
+            trusted = roots.len(),
+            unusable,
+            "certificates of the system's that are trusted by https (SSL_CERT_FILE)"
+        );
+    }
+    roots
+}
+
 impl Client {
-    /// Trusts the certificates that the system trusts.
+    /// Trusts these certificates, and what they have signed.
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub fn new(reachable: Reachable, timeout: Duration) -> anyhow::Result<Client> {
-        let mut roots = RootCertStore::empty();
-        let native = rustls_native_certs::load_native_certs();
-        let (_, unusable) = roots.add_parsable_certificates(native.certs);
-        if roots.is_empty() || unusable > 0 {
-            tracing::warn!(
-                trusted = roots.len(),
-                unusable,
-                "certificates of the system's that are trusted by https (SSL_CERT_FILE)"
-            );
-        }
+    pub fn new(
+        reachable: Reachable,
+        timeout: Duration,
+        roots: RootCertStore,
+    ) -> anyhow::Result<Client> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
@@ -135,32 +149,60 @@ impl Client {
         headers: &[(&str, String)],
         body: Vec<u8>,
     ) -> Result<(), Failure> {
-        let sent = tokio::time::timeout(self.timeout, self.send(target, headers, body));
-        sent.await.unwrap_or(Err(Failure::Late))
-    }
-
-    async fn send(
-        &self,
-        target: &Target,
-        headers: &[(&str, String)],
-        body: Vec<u8>,
-    ) -> Result<(), Failure> {
-        let mut request = Request::post(&target.path)
-            .header(header::HOST, &target.authority)
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::CONNECTION, "close")
-            .header(header::USER_AGENT, concat!("oriel/", env!("CARGO_PKG_VERSION")));
+        let mut request =
+            Request::post(&target.path).header(header::CONTENT_TYPE, "application/json");
         for (name, value) in headers {
             request = request.header(*name, value);
         }
         let request = request.body(Full::new(Bytes::from(body))).map_err(broken)?;
+        let sent = tokio::time::timeout(self.timeout, self.send(target, request, Answer::Status));
+        let response = sent.await.unwrap_or(Err(Failure::Late))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(());
+        }
+        let seconds = response.headers().get(header::RETRY_AFTER);
+        let seconds = seconds.and_then(|value| value.to_str().ok()?.parse().ok());
+        Err(Failure::Refused { status, retry_after: seconds.map(Duration::from_secs) })
+    }
+
+    /// Asks by a request with a whole URL, and gives the answer whatever its status. It has 256 KiB at most.
+    ///
+    /// # Errors
+    /// [`Failure`] when there is none.
+    pub async fn ask<B>(&self, mut request: Request<B>) -> Result<Response<Bytes>, Failure>
+    where
+        B: Body<Data: Send, Error: std::error::Error + Send + Sync> + Send + 'static,
+    {
+        let url = request.uri().to_string();
+        let target =
+            Target::parse(&url).map_err(|error| Failure::Broken(format!("{url} {error}")))?;
+        *request.uri_mut() = target.path.parse().map_err(broken)?;
+        let asked = tokio::time::timeout(self.timeout, self.send(&target, request, Answer::Whole));
+        asked.await.unwrap_or(Err(Failure::Late))
+    }
+
+    async fn send<B>(
+        &self,
+        target: &Target,
+        mut request: Request<B>,
+        answer: Answer,
+    ) -> Result<Response<Bytes>, Failure>
+    where
+        B: Body<Data: Send, Error: std::error::Error + Send + Sync> + Send + 'static,
+    {
+        let host = HeaderValue::from_str(&target.authority).map_err(broken)?;
+        let headers = request.headers_mut();
+        headers.insert(header::HOST, host);
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
         let stream = self.connect(target).await?;
         if !target.tls {
-            return exchange(stream, request).await;
+            return exchange(stream, request, answer).await;
         }
         let name = ServerName::try_from(target.host.clone()).map_err(broken)?;
         let stream = self.tls.connect(name, stream).await.map_err(broken)?;
-        exchange(stream, request).await
+        exchange(stream, request, answer).await
     }
 
     /// Looked up each time: what a name meant when it was checked says nothing of what it means now.
@@ -180,27 +222,41 @@ impl Client {
     }
 }
 
+/// What is read of an answer.
+#[derive(Debug, Clone, Copy)]
+enum Answer {
+    Status,
+    Whole,
+}
+
 /// The connection is over when this returns, whatever the endpoint still had to say.
-async fn exchange(
+async fn exchange<B>(
     stream: impl AsyncRead + AsyncWrite + Unpin,
-    request: Request<Full<Bytes>>,
-) -> Result<(), Failure> {
+    request: Request<B>,
+    answer: Answer,
+) -> Result<Response<Bytes>, Failure>
+where
+    B: Body<Data: Send, Error: std::error::Error + Send + Sync> + Send + 'static,
+{
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
-    let mut response = pin!(sender.send_request(request));
-    let response = tokio::select! {
-        biased;
-        response = response.as_mut() => response,
-        // It may have ended with the answer, which is there then.
-        _ = connection => response.await,
+    let answered = async move {
+        let (parts, body) = sender.send_request(request).await.map_err(broken)?.into_parts();
+        let body = match answer {
+            Answer::Status => Bytes::new(),
+            Answer::Whole => {
+                let whole = Limited::new(body, ANSWER_BYTES).collect().await;
+                whole.map_err(|error| Failure::Broken(error.to_string()))?.to_bytes()
+            }
+        };
+        Ok(Response::from_parts(parts, body))
     };
-    let response = response.map_err(broken)?;
-    let status = response.status();
-    if status.is_success() {
-        return Ok(());
+    let mut answered = pin!(answered);
+    tokio::select! {
+        biased;
+        answered = answered.as_mut() => answered,
+        // It may have ended with the answer, which is there then.
+        _ = connection => answered.await,
     }
-    let seconds = response.headers().get(header::RETRY_AFTER);
-    let seconds = seconds.and_then(|value| value.to_str().ok()?.parse().ok());
-    Err(Failure::Refused { status, retry_after: seconds.map(Duration::from_secs) })
 }
 
 fn broken(error: impl std::error::Error) -> Failure {
@@ -236,7 +292,9 @@ mod tests {
     async fn nothing_goes_to_an_address_that_is_not_allowed_whatever_its_name() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let client = Client::new(Arc::new(|_| false), Duration::from_secs(20)).unwrap();
+        let client =
+            Client::new(Arc::new(|_| false), Duration::from_secs(20), RootCertStore::empty());
+        let client = client.unwrap();
         for host in ["127.0.0.1", "localhost"] {
             let target = Target::parse(&format!("http://{host}:{port}/")).unwrap();
             let failure = client.post(&target, &[], Vec::new()).await.unwrap_err();

@@ -13,9 +13,11 @@ use serde::{Deserialize, Serialize, Serializer};
 
 pub mod layers;
 mod telemetry;
+mod tls;
 mod webhooks;
 
 pub use telemetry::Telemetry;
+pub use tls::{Acme, Tls, TlsMode};
 pub use webhooks::{Endpoint, Signature, Webhooks};
 
 /// The whole configuration of one server.
@@ -83,7 +85,7 @@ pub struct Server {
     pub allowed_origins: Vec<String>,
     /// Allow the development key on addresses that others can reach.
     pub dev_public: bool,
-    /// Where the development key and the self-signed certificate are kept.
+    /// Where the development key and certificates of our own or by ACME are kept.
     pub state_dir: PathBuf,
     /// Seconds that rooms have to end by themselves when the server is asked to stop.
     pub drain_timeout: u64,
@@ -111,31 +113,6 @@ impl Server {
     pub fn is_public(&self) -> bool {
         self.bind.iter().any(|address| !address.to_canonical().is_loopback())
     }
-}
-
-/// Encryption of the HTTP doors.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Tls {
-    /// Where the certificate comes from.
-    pub mode: TlsMode,
-    /// PEM file with the certificate and its chain, for [`TlsMode::Files`].
-    pub cert: PathBuf,
-    /// PEM file with the private key, for [`TlsMode::Files`].
-    pub key: PathBuf,
-}
-
-/// Where the certificate comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TlsMode {
-    /// No TLS here: loopback, or a proxy in front.
-    #[default]
-    Off,
-    /// One of our own, for a LAN: browsers ask once whether to trust it.
-    SelfSigned,
-    /// From files, read again whenever they change.
-    Files,
 }
 
 /// Who may sign tokens.
@@ -384,20 +361,7 @@ impl Config {
                 );
             }
         }
-        if self.tls.mode == TlsMode::Files {
-            if self.tls.cert.as_os_str().is_empty() {
-                return unusable(
-                    "tls.cert",
-                    "needs the path of a PEM file with tls.mode = \"files\"",
-                );
-            }
-            if self.tls.key.as_os_str().is_empty() {
-                return unusable(
-                    "tls.key",
-                    "needs the path of a PEM file with tls.mode = \"files\"",
-                );
-            }
-        }
+        self.tls.check()?;
         for (index, key) in self.auth.keys.iter().enumerate() {
             if key.id.is_empty() {
                 return unusable(&format!("auth.keys[{index}].id"), "must not be empty");

@@ -38,4 +38,5 @@ pub mod tls;
 pub mod turn;
 pub mod watch;
 pub mod webhooks;
+pub mod websocket;
 pub mod wishes;

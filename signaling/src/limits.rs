@@ -220,6 +220,11 @@ impl Feeds {
         }
     }
 
+    /// Feeds that have a place now.
+    pub fn taken(&self) -> u32 {
+        locked(&self.counts).get(&Share::Total).copied().unwrap_or_default()
+    }
+
     /// A place for a feed of `address`, and of `token` where it is read with one.
     ///
     /// # Errors

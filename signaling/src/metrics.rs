@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::counters::{Counters, Reading, Row};
+use crate::limits::Feeds;
 use crate::media::MediaPlane;
 use crate::turn;
 use crate::webhooks::{Status, Webhooks};
@@ -17,6 +18,8 @@ use crate::webhooks::{Status, Webhooks};
 pub struct Sources {
     /// What the control plane counts.
     pub counters: Arc<Counters>,
+    /// Who reads events without a WebSocket of a participant.
+    pub feeds: Feeds,
     /// What the media plane counts.
     pub plane: Arc<dyn MediaPlane>,
     /// Who is told what happens, and how they fare.
@@ -60,6 +63,8 @@ impl Sources {
                 .with(&[], started),
         ];
         families.extend(of_control(&self.counters.read()));
+        let help = "Event feeds now: observers, and participants without a WebSocket.";
+        families.push(Family::gauge("oriel_feeds", help).with(&[], self.feeds.taken()));
         families.extend(of_plane("sfu", &self.plane.counters()));
         if let Some(turn) = &self.turn {
             families.extend(of_plane("turn", &turn.counters()));

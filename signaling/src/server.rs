@@ -20,7 +20,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -31,6 +31,7 @@ use tower::ServiceExt;
 use crate::headroom::Headroom;
 use crate::limits::{Connections, Place};
 use crate::tail::{self, Loan, Takeover};
+use crate::tls::acme;
 use crate::turn;
 
 /// The TLS handshake and the headers of a request must be there by then.
@@ -242,6 +243,11 @@ async fn encrypted(
     peer: Peer,
     mut closing: watch::Receiver<()>,
 ) {
+    if stream.get_ref().1.alpn_protocol() == Some(acme::ALPN) {
+        // The authority has seen what it came for: nothing is said after that (RFC 8737 §4).
+        let _ = tokio::time::timeout(HEADER_TIMEOUT, stream.shutdown()).await;
+        return;
+    }
     let Some(turn) = turn else { return serve(stream, router, peer, closing).await };
     let first = tokio::select! {
         first = tokio::time::timeout(HEADER_TIMEOUT, stream.fill_buf()) => match first {

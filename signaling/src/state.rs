@@ -57,6 +57,11 @@ impl StateDir {
         }
     }
 
+    /// The directory if it is there, without making it.
+    pub fn existing(configured: &Path) -> Option<StateDir> {
+        chosen_path(configured).filter(|path| path.is_dir()).map(|path| StateDir { path })
+    }
+
     /// Writes one file so that readers see the old content or the new, and others see nothing.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use anyhow::Context;
 use axum::http::{HeaderMap, Method};
 use serde_json::{Value, json};
 
-use crate::client::{Client, Target};
+use crate::client::{self, Client, Target};
 use crate::config;
 use crate::metrics::{Family, Sample, Sources};
 
@@ -178,7 +178,7 @@ impl Exporter {
             interval: Duration::from_secs(config.otlp_interval.max(1)),
             headers: headers.map(|(name, value)| (name.clone(), value.expose().into())).collect(),
             // A collector is the operator's own, and mostly on a private address.
-            client: Client::new(Arc::new(|_| true), TIMEOUT)?,
+            client: Client::new(Arc::new(|_| true), TIMEOUT, client::system_roots())?,
             spans: Arc::clone(&spans),
             resource: json!({
                 "attributes": [

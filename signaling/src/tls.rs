@@ -1,4 +1,5 @@
-//! Certificates: from files that are read again when they change, or one of our own for a LAN.
+//! Certificates: from files that are read again when they change, from an authority that is asked for them
+//! ([`acme`]), or one of our own for a LAN.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -14,9 +15,12 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use serde::{Deserialize, Serialize};
 use time::{Duration as Days, OffsetDateTime};
+use x509_cert::der::Decode;
 
 use crate::config::{self, TlsMode};
 use crate::state::StateDir;
+
+pub mod acme;
 
 /// How often certificate files are looked at.
 const WATCH_INTERVAL: Duration = Duration::from_secs(5);
@@ -33,6 +37,7 @@ const RENEW_DAYS: i64 = 30;
 pub struct Certificates {
     current: RwLock<Current>,
     files: Option<Files>,
+    challenges: acme::Challenges,
 }
 
 #[derive(Debug)]
@@ -40,6 +45,8 @@ struct Current {
     certified: Arc<CertifiedKey>,
     /// PKCS #8 or what else it was in.
     private: PrivateKeyDer<'static>,
+    /// Made up, until there is one that others trust.
+    is_stand_in: bool,
 }
 
 #[derive(Debug)]
@@ -73,8 +80,10 @@ impl Certificates {
                 *files.seen.write().unwrap_or_else(PoisonError::into_inner) = stamp;
                 (current, Some(files))
             }
+            TlsMode::Acme => (acme::kept_or_stand_in(&config.tls.acme, state)?, None),
         };
-        Ok(Some(Arc::new(Certificates { current: RwLock::new(current), files })))
+        let challenges = acme::Challenges::default();
+        Ok(Some(Arc::new(Certificates { current: RwLock::new(current), files, challenges })))
     }
 
     /// TLS 1.2 and 1.3 with the certificate of the moment, and these protocols by ALPN (RFC 7301); none
@@ -100,6 +109,12 @@ impl Certificates {
     /// not reach who has them.
     pub fn ecdsa_pair(&self) -> Option<(Vec<u8>, Vec<u8>)> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        if current.is_stand_in {
+            tracing::warn!(
+                "TURN does without DTLS until the next start: there is no certificate yet (tls.acme)"
+            );
+            return None;
+        }
         if current.certified.key.algorithm() != rustls::SignatureAlgorithm::ECDSA {
             tracing::warn!(
                 "TURN does without DTLS: that takes an ECDSA key, and tls.key is of another kind"
@@ -110,6 +125,11 @@ impl Certificates {
         Some((leaf.to_vec(), current.private.secret_der().to_vec()))
     }
 
+    /// From now on this one.
+    fn replace(&self, fresh: Current) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+    }
+
     /// Reads the files again, changed or not. What cannot be used is logged, and the old
     /// certificate stays.
     pub fn reload(&self) {
@@ -117,7 +137,7 @@ impl Certificates {
         let stamp = files.stamp().ok();
         match files.read() {
             Ok(fresh) => {
-                *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+                self.replace(fresh);
                 tracing::info!(cert = %files.cert.display(), "certificate read");
             }
             Err(error) => {
@@ -143,7 +163,10 @@ impl Certificates {
 }
 
 impl ResolvesServerCert for Certificates {
-    fn resolve(&self, _client: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+    fn resolve(&self, client: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if acme::is_challenge(&client) {
+            return self.challenges.answer(client.server_name()?);
+        }
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         Some(Arc::clone(&current.certified))
     }
@@ -180,7 +203,18 @@ fn certified(
     // Refuses a key that does not belong to the certificate.
     let provider = aws_lc_rs::default_provider();
     let certified = CertifiedKey::from_der(chain, key.clone_key(), &provider)?;
-    Ok(Current { certified: Arc::new(certified), private: key })
+    Ok(Current { certified: Arc::new(certified), private: key, is_stand_in: false })
+}
+
+/// From when until when a certificate is good, in seconds since 1970.
+///
+/// # Errors
+/// When it is none.
+pub fn validity(certificate: &CertificateDer<'_>) -> Result<(u64, u64), x509_cert::der::Error> {
+    let parsed = x509_cert::Certificate::from_der(certificate)?;
+    let validity = parsed.tbs_certificate().validity();
+    let seconds = |time: x509_cert::time::Time| time.to_unix_duration().as_secs();
+    Ok((seconds(validity.not_before), seconds(validity.not_after)))
 }
 
 /// Our own certificate as it is kept.

@@ -187,11 +187,15 @@ fn a_third_party_stack_is_touched_in_one_place() {
     assert_only_in("turn-server/src", "dimpl", &dimpl);
     assert_only_in("turn-server/src", "quinn_udp", &["turn-server/src/socket.rs"]);
     assert_only_in("signaling/src", "jsonwebtoken", &["signaling/src/auth.rs"]);
-    assert_only_in("signaling/src", "rcgen", &["signaling/src/tls.rs"]);
-    let websocket = ["handshake.rs", "mod.rs", "observer.rs", "socket.rs"]
-        .map(|file| format!("signaling/src/doors/websocket/{file}"));
-    let websocket = websocket.each_ref().map(String::as_str);
+    let certificates = ["signaling/src/tls.rs", "signaling/src/tls/acme.rs"];
+    assert_only_in("signaling/src", "rcgen", &certificates);
+    let websocket = [
+        "signaling/src/websocket.rs",
+        "signaling/src/doors/websocket/observer.rs",
+        "signaling/src/doors/websocket/socket.rs",
+    ];
     assert_only_in("signaling/src", "tokio_tungstenite", &websocket);
+    assert_only_in("signaling/src", "instant_acme", &["signaling/src/tls/acme.rs"]);
 }
 
 #[test]

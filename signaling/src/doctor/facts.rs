@@ -14,14 +14,13 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
-use x509_cert::Certificate;
-use x509_cert::der::Decode;
 
 use super::listening::{Protocol, Socket, sockets};
 use crate::config::{Config, TlsMode};
 use crate::headroom::allowed_files;
 use crate::headroom::cgroup::Group;
-use crate::state;
+use crate::state::{self, StateDir};
+use crate::tls::{self, acme};
 
 /// How long a running server may take to say that it is one.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -43,8 +42,10 @@ pub struct Facts {
     pub interfaces: Vec<IpAddr>,
     /// The addresses of the host of `server.public_url`; what went wrong where it has none.
     pub public: Option<Result<Vec<IpAddr>, String>>,
-    /// With `tls.mode = "files"`.
+    /// With `tls.mode` `"files"`, or `"acme"` where there is one already.
     pub certificate: Option<Result<CertificateFacts, String>>,
+    /// The addresses of each of `tls.acme.domains`, with `tls.mode = "acme"`.
+    pub domains: Vec<(String, Result<Vec<IpAddr>, String>)>,
     /// Why nothing can be kept in the state directory.
     pub state: Option<String>,
     /// The file of the private key, if everybody on the machine can read it.
@@ -102,8 +103,18 @@ impl Facts {
                 .map(|all| all.into_iter().map(|interface| interface.ip()).collect())
                 .unwrap_or_default(),
             public: host.map(resolve),
-            certificate: (config.tls.mode == TlsMode::Files)
-                .then(|| certificate(&config.tls.cert, &config.tls.key, host)),
+            certificate: match config.tls.mode {
+                TlsMode::Files => Some(certificate(&config.tls.cert, &config.tls.key, host)),
+                TlsMode::Acme => kept_certificate(&config.server.state_dir, host),
+                TlsMode::Off | TlsMode::SelfSigned => None,
+            },
+            domains: match config.tls.mode {
+                TlsMode::Acme => {
+                    let looked_up = |name: &String| (name.clone(), resolve(name));
+                    config.tls.acme.domains.iter().map(looked_up).collect()
+                }
+                _ => Vec::new(),
+            },
             state: state::obstacle(&config.server.state_dir),
             exposed_key: exposed(&config.tls.key),
             files: allowed_files(),
@@ -197,20 +208,33 @@ fn certificate(cert: &Path, key: &Path, host: Option<&str>) -> Result<Certificat
         .map_err(|error| format!("tls.key: {key_path} cannot be read: {error}"))?;
     CertifiedKey::from_der(chain.clone(), key, &aws_lc_rs::default_provider())
         .map_err(|error| format!("{cert_path} and {key_path} do not belong together: {error}"))?;
-    let parsed = Certificate::from_der(leaf)
-        .map_err(|error| format!("tls.cert: {cert_path} makes no sense: {error}"))?;
-    let validity = parsed.tbs_certificate().validity();
+    look_at(leaf, host).map_err(|error| format!("tls.cert: {cert_path} makes no sense: {error}"))
+}
+
+/// What came of ACME so far.
+fn kept_certificate(state: &Path, host: Option<&str>) -> Option<Result<CertificateFacts, String>> {
+    let state = StateDir::existing(state)?;
+    match acme::kept_chain(&state) {
+        Ok(chain) => {
+            let leaf = chain?.into_iter().next()?;
+            Some(look_at(&leaf, host).map_err(|error| error.to_string()))
+        }
+        Err(error) => Some(Err(format!("{error:#}"))),
+    }
+}
+
+fn look_at(
+    leaf: &CertificateDer<'_>,
+    host: Option<&str>,
+) -> Result<CertificateFacts, x509_cert::der::Error> {
+    let (from, until) = tls::validity(leaf)?;
     let is_for = |host: &str| {
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let name = ServerName::try_from(host).ok()?;
         let leaf = ParsedCertificate::try_from(leaf).ok()?;
         Some(verify_server_name(&leaf, &name).is_ok())
     };
-    Ok(CertificateFacts {
-        from: validity.not_before.to_unix_duration().as_secs(),
-        until: validity.not_after.to_unix_duration().as_secs(),
-        is_for_public: host.and_then(is_for),
-    })
+    Ok(CertificateFacts { from, until, is_for_public: host.and_then(is_for) })
 }
 
 /// Whether everybody on the machine can read the private key.

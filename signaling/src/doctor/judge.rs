@@ -229,8 +229,8 @@ fn certificates(config: &Config, facts: &Facts, findings: &mut Findings) {
     let url_is_https = config.server.public_url.starts_with("https://");
     match config.tls.mode {
         TlsMode::Off if config.server.is_public() && !url_is_https => findings.fault(
-            "browsers give no camera and no microphone to a page without TLS: set tls.mode to \"files\" \
-             with a certificate (\"self-signed\" for a LAN), or put a proxy in front and its https:// \
+            "browsers give no camera and no microphone to a page without TLS: set tls.mode to \"acme\", \
+             or to \"files\" with a certificate (\"self-signed\" for a LAN), or put a proxy in front and its https:// \
              address into server.public_url",
         ),
         TlsMode::Off if url_is_https && config.ice.turn => findings.advice(
@@ -239,15 +239,20 @@ fn certificates(config: &Config, facts: &Facts, findings: &mut Findings) {
         ),
         TlsMode::SelfSigned if url_is_https => findings.advice(
             "tls.mode is \"self-signed\": every browser warns of it; for a public name set it to \
-             \"files\"",
+             \"acme\" or \"files\"",
         ),
+        TlsMode::Acme => by_acme(config, facts, findings),
         _ => {}
     }
+    let is_acme = config.tls.mode == TlsMode::Acme;
     match &facts.certificate {
+        Some(Err(problem)) if is_acme => findings.fault(format!(
+            "{problem}: delete acme.toml in the state directory, and it is got again"
+        )),
         Some(Err(problem)) => {
             findings.fault(format!("{problem}; tls.cert and tls.key take PEM files"))
         }
-        Some(Ok(certificate)) => dates(certificate, facts.now, findings),
+        Some(Ok(certificate)) => dates(certificate, facts.now, is_acme, findings),
         None => {}
     }
     if let Some(Ok(CertificateFacts { is_for_public: Some(false), .. })) = &facts.certificate {
@@ -269,13 +274,53 @@ fn certificates(config: &Config, facts: &Facts, findings: &mut Findings) {
     }
 }
 
-fn dates(certificate: &CertificateFacts, now: u64, findings: &mut Findings) {
+/// Whether the authority will find this server.
+fn by_acme(config: &Config, facts: &Facts, findings: &mut Findings) {
+    if facts.certificate.is_none() {
+        findings.advice(
+            "there is no certificate yet: it is got when the server starts, and what is in the way of that \
+             is in its log",
+        );
+    }
+    if !config.server.is_public() {
+        findings.fault(
+            "the authority cannot reach a server on loopback, and gives no certificate: set server.bind, \
+             to 0.0.0.0 and :: for example",
+        );
+    }
+    if config.server.http_port != 443 {
+        findings.advice(format!(
+            "the authority connects to port 443: see that something leads from there to {} \
+             (server.http_port) and leaves TLS as it is",
+            config.server.http_port
+        ));
+    }
+    for (name, found) in &facts.domains {
+        match found {
+            Err(error) => findings.fault(format!(
+                "{name} (tls.acme.domains) cannot be looked up: {error}; the authority will not find it \
+                 either"
+            )),
+            Ok(addresses) if !leads_here(addresses, config, facts) => findings.advice(format!(
+                "{name} (tls.acme.domains) leads to no address of this machine or of sfu.advertised: \
+                 the authority has to get here by it"
+            )),
+            Ok(_) => {}
+        }
+    }
+}
+
+fn dates(certificate: &CertificateFacts, now: u64, is_acme: bool, findings: &mut Findings) {
+    let renewal = match is_acme {
+        true => "its renewal by ACME fails, and the log of the server says why",
+        false => "renew it; it is read again as soon as the file changes",
+    };
     if now < certificate.from {
         findings
             .fault("the certificate is not good yet: if it is new, this machine's clock is behind");
     } else if now >= certificate.until {
         findings.fault(format!(
-            "the certificate has ended {} ago: renew it; it is read again as soon as the file changes",
+            "the certificate has ended {} ago: {renewal}",
             days((now - certificate.until) / DAY)
         ));
     } else if certificate.until - now < RENEW_DAYS * DAY {

@@ -10,8 +10,11 @@ use signaling_core::request::{Chat, Offer};
 use tokio::time::timeout;
 
 use super::*;
+use crate::client::Reachable;
+use crate::config;
 use crate::counters::Row;
 use crate::media::{Overloaded, Worker};
+use crate::state::StateDir;
 
 /// Keeps what it is told, and panics over an offer that says so.
 #[derive(Default)]
@@ -45,6 +48,10 @@ impl MediaPlane for Plane {
 }
 
 fn hub() -> (Hub, Arc<Plane>, Arc<Counters>) {
+    hub_telling(Webhooks::default())
+}
+
+fn hub_telling(webhooks: Webhooks) -> (Hub, Arc<Plane>, Arc<Counters>) {
     let config =
         Config { auto_create: true, max_rooms: 10, room: signaling_core::room::Config::default() };
     let (plane, counters) = (Arc::new(Plane::default()), Arc::new(Counters::default()));
@@ -53,7 +60,7 @@ fn hub() -> (Hub, Arc<Plane>, Arc<Counters>) {
         Arc::clone(&plane) as _,
         Routes::new(Arc::clone(&counters)),
         Arc::clone(&counters),
-        Webhooks::default(),
+        webhooks,
     );
     (hub, plane, counters)
 }
@@ -101,6 +108,43 @@ async fn last_words(attachment: &mut Attachment) -> (Option<Event>, LeaveReason)
             Parcel::Reply { .. } | Parcel::Moved(_) => {}
         }
     }
+}
+
+#[tokio::test]
+async fn the_end_of_a_room_that_panicked_is_among_what_webhooks_tell() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = StateDir::open(folder.path()).unwrap();
+    // Nobody is reached, and what cannot be told at once is given up: it is found there.
+    let endpoint = "id = \"books\"\nurl = \"http://127.0.0.1:1/\"\nsecret = \"0123456789abcdef0123456789abcdef\"";
+    let config = config::Webhooks {
+        endpoints: vec![toml::from_str(endpoint).unwrap()],
+        retry_for: 0,
+        ..config::Webhooks::default()
+    };
+    let reachable: Reachable = Arc::new(|_| false);
+    let (webhooks, _tasks) =
+        Webhooks::start(&config, &state, Clock::start(), &reachable).await.unwrap();
+    let (hub, _plane, _counters) = hub_telling(webhooks.clone());
+    let (mut ana, _) = hub.join(visitor("one", "ana")).await.unwrap();
+    ana.request(1, offer("panic")).unwrap();
+    assert_eq!(last_words(&mut ana).await.1, LeaveReason::Internal);
+    let store = webhooks.store_of("books").unwrap();
+    let told = async {
+        loop {
+            let letters = store.dead("books", 0, 10).unwrap();
+            if letters.len() == 3 {
+                return letters;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let letters = timeout(Duration::from_secs(20), told).await.unwrap();
+    let told = letters.iter().map(|letter| serde_json::from_slice(&letter.body).unwrap());
+    let told: Vec<serde_json::Value> = told.collect();
+    assert_eq!(told[2]["type"], "room.ended");
+    assert_eq!(told[2]["event"]["reason"], "internal");
+    assert_eq!(told[2]["event"]["seq"], 3);
+    assert_eq!(told[2]["room"], told[0]["room"]);
 }
 
 #[tokio::test]

@@ -23,6 +23,8 @@ type DeadValue = (u64, u64, &'static str, &'static [u8]);
 
 const WAITING: TableDefinition<'_, Key, Value> = TableDefinition::new("waiting");
 const DEAD: TableDefinition<'_, Key, DeadValue> = TableDefinition::new("dead");
+/// Rooms that have begun and not ended, each with what is needed to tell of its end.
+const OPEN: TableDefinition<'_, u64, &'static [u8]> = TableDefinition::new("open");
 
 /// Jobs that may wait for the disk. Beyond it, whoever has more waits.
 const JOBS: usize = 1024;
@@ -51,6 +53,15 @@ pub(super) struct Entry {
     pub(super) body: Arc<[u8]>,
 }
 
+/// What becomes of the note on a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Note {
+    /// The room goes on, and this is what is needed to tell of its end without it.
+    Open(RoomId, Vec<u8>),
+    /// Its end is among the entries.
+    Ended(RoomId),
+}
+
 /// An event that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Kept {
@@ -76,7 +87,7 @@ pub struct Letter {
 }
 
 enum Job {
-    Keep(Vec<Entry>, oneshot::Sender<()>),
+    Keep(Vec<Entry>, Option<Note>, oneshot::Sender<()>),
     /// The endpoint has it.
     Done(String, u64),
     GiveUp(String, u64, String),
@@ -113,6 +124,7 @@ impl Store {
         let mut last = 0;
         {
             let (waiting, dead) = (begin.open_table(WAITING)?, begin.open_table(DEAD)?);
+            begin.open_table(OPEN)?;
             for entry in waiting.iter()? {
                 let (key, _) = entry?;
                 let (endpoint, number) = key.value();
@@ -135,13 +147,37 @@ impl Store {
         Ok(Store { database, jobs: sender, shared })
     }
 
-    /// Keeps events; returns when they are on the disk, or could not be written.
-    pub(super) async fn record(&self, entries: Vec<Entry>) {
+    /// Keeps events, and with them the note on their room; returns when both are on the disk, or could not
+    /// be written.
+    pub(super) async fn record(&self, entries: Vec<Entry>, note: Option<Note>) {
         let (done, written) = oneshot::channel();
-        if self.jobs.send(Job::Keep(entries, done)).await.is_ok() {
+        if self.jobs.send(Job::Keep(entries, note, done)).await.is_ok() {
             // The thread drops it only when it is over.
             let _ = written.await;
         }
+    }
+
+    /// The notes on all rooms that have not ended.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn open_rooms(&self) -> anyhow::Result<Vec<(RoomId, Vec<u8>)>> {
+        let table = self.database.begin_read()?.open_table(OPEN)?;
+        let mut rooms = Vec::new();
+        for entry in table.iter()? {
+            let (room, note) = entry?;
+            rooms.push((RoomId(room.value()), note.value().to_vec()));
+        }
+        Ok(rooms)
+    }
+
+    /// The note on one room, if it has not ended.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn open_room(&self, room: RoomId) -> anyhow::Result<Option<Vec<u8>>> {
+        let table = self.database.begin_read()?.open_table(OPEN)?;
+        Ok(table.get(room.0)?.map(|note| note.value().to_vec()))
     }
 
     /// Everything that waits for `endpoint`, oldest first, and what is added from now on.
@@ -274,12 +310,22 @@ impl Writer {
         {
             let mut waiting = transaction.open_table(WAITING)?;
             let mut dead = transaction.open_table(DEAD)?;
+            let mut open = transaction.open_table(OPEN)?;
             let mut tables = Tables { waiting: &mut waiting, dead: &mut dead };
             for job in batch {
                 let count = match job {
-                    Job::Keep(entries, _) => {
+                    Job::Keep(entries, note, _) => {
                         for entry in entries {
                             self.keep(&mut tables, &mut changes, entry)?;
+                        }
+                        match note {
+                            Some(Note::Open(room, note)) => {
+                                open.insert(room.0, &note[..])?;
+                            }
+                            Some(Note::Ended(room)) => {
+                                open.remove(room.0)?;
+                            }
+                            None => {}
                         }
                         entries.len() as u64
                     }
@@ -411,7 +457,7 @@ impl Writer {
         for (job, count) in batch.into_iter().zip(changes.counts) {
             // Whoever asked may have gone.
             match job {
-                Job::Keep(_, done) => {
+                Job::Keep(_, _, done) => {
                     let _ = done.send(());
                 }
                 Job::Revive(_, _, done) | Job::Forget(_, _, done) => {
@@ -427,7 +473,7 @@ impl Writer {
         let lost: u64 = batch
             .iter()
             .map(|job| match job {
-                Job::Keep(entries, _) => entries.len() as u64,
+                Job::Keep(entries, ..) => entries.len() as u64,
                 _ => 0,
             })
             .sum();
@@ -476,14 +522,14 @@ mod tests {
     async fn what_was_kept_is_there_after_a_restart_in_its_order() {
         let folder = tempfile::tempdir().unwrap();
         let store = open(&folder);
-        store.record(vec![entry("a", "1"), entry("b", "1"), entry("a", "2")]).await;
+        store.record(vec![entry("a", "1"), entry("b", "1"), entry("a", "2")], None).await;
         let mut reader = store.follow("a");
         let first = reader.recv().await.unwrap();
         let second = reader.recv().await.unwrap();
         assert!(first.number < second.number);
         assert_eq!(store.body("a", second.number).unwrap().unwrap(), b"2");
         store.done("a", first.number).await;
-        store.record(vec![entry("a", "3")]).await;
+        store.record(vec![entry("a", "3")], None).await;
         let third = reader.recv().await.unwrap();
         assert_eq!((store.count("a"), store.count("b")), ((2, 0), (1, 0)));
         drop((store, reader));
@@ -493,8 +539,24 @@ mod tests {
         let mut reader = store.follow("a");
         assert_eq!(reader.recv().await.unwrap(), second);
         assert_eq!(reader.recv().await.unwrap(), third);
-        store.record(vec![entry("a", "4")]).await;
+        store.record(vec![entry("a", "4")], None).await;
         assert!(reader.recv().await.unwrap().number > third.number);
+    }
+
+    #[tokio::test]
+    async fn of_a_room_that_does_not_end_a_note_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(&folder);
+        let note = |room, text: &str| Some(Note::Open(RoomId(room), text.as_bytes().to_vec()));
+        store.record(vec![entry("a", "1")], note(1, "one")).await;
+        store.record(Vec::new(), note(2, "two")).await;
+        store.record(vec![entry("a", "2")], note(1, "one, later")).await;
+        store.record(vec![entry("a", "3")], Some(Note::Ended(RoomId(2)))).await;
+        drop(store);
+        let store = open(&folder);
+        assert_eq!(store.open_rooms().unwrap(), [(RoomId(1), b"one, later".to_vec())]);
+        assert_eq!(store.open_room(RoomId(2)).unwrap(), None);
+        assert_eq!(store.count("a"), (3, 0));
     }
 
     #[tokio::test]
@@ -502,7 +564,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = open(&folder);
         let entries = ["1", "2", "3", "4"].map(|body| entry("a", body)).to_vec();
-        store.record(entries).await;
+        store.record(entries, None).await;
         assert_eq!(store.count("a"), (3, 1), "what is too many is dead at once");
         let mut reader = store.follow("a");
         let first = reader.recv().await.unwrap().number;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod acme;
 mod data;
 mod feed_readers;
 mod feeds;
@@ -11,12 +12,15 @@ mod monitoring;
 mod observers;
 mod operations;
 mod pages;
+mod process;
+mod receiver;
 mod recovery;
 mod rest;
 mod rooms;
 mod server;
 mod sockets;
 mod stopping;
+mod story;
 mod telemetry;
 mod tls;
 mod tokens;

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::server::{Server, Socket};
+use crate::feed_readers::observing;
+use crate::server::{Server, Socket, claims, token};
 
 fn status(outcome: Result<Socket, Error>) -> u16 {
     match outcome {
@@ -160,6 +162,20 @@ async fn what_breaks_the_protocol_is_told_so() {
         let (mut ana, _) = server.join_as_guest("lobby", "Ana").await;
         ana.raw().write_all(frame).await.unwrap();
         assert_eq!(ana.close_code().await, code, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_closing_word_is_answered_with_the_same() {
+    let server = Server::start(&[]).await;
+    let (inside, _) = server.join(&token(claims("r", "ana"))).await;
+    let mut observer = server.socket().await;
+    let observe = json!({"type": "observe", "token": observing(Some("r")), "room": "r"});
+    assert_eq!(observer.ask(observe).await["ok"], json!({}));
+    for (mut socket, code) in [(inside, 1000), (observer, 1001), (server.socket().await, 4000)] {
+        let word = CloseFrame { code: code.into(), reason: "enough".into() };
+        socket.send(Message::Close(Some(word))).await.unwrap();
+        assert_eq!(socket.close_code().await, code);
     }
 }
 

@@ -6,8 +6,8 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
+use crate::receiver::{header, read_request, until};
 use crate::server::Server;
-use crate::webhooks::{header, read_request, until};
 
 /// What the collector was sent, by path.
 type Sent = Arc<Mutex<Vec<(String, Value)>>>;
@@ -45,7 +45,8 @@ async fn a_collector_gets_what_is_counted_and_a_span_for_each_request() {
         let sent = sent.lock().unwrap();
         let bodies = sent.iter().filter(|(sent, _)| sent == path);
         let lists = bodies.filter_map(|(_, body)| body.pointer(pointer)?.as_array());
-        lists.flatten().find(|one| one["name"] == name).cloned()
+        // The newest: what was sent before the request says nothing of it.
+        lists.flatten().rfind(|one| one["name"] == name).cloned()
     };
     let (spans, metrics) =
         ("/resourceSpans/0/scopeSpans/0/spans", "/resourceMetrics/0/scopeMetrics/0/metrics");

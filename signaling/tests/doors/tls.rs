@@ -1,5 +1,6 @@
 //! TLS: our own certificate, files that change, and plain HTTP on the same port.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,16 @@ pub(crate) async fn connect(
     trusted: &CertificateDer<'static>,
     protocols: &[&[u8]],
 ) -> std::io::Result<TlsStream<TcpStream>> {
+    connect_as(server.app.http_address(), trusted, protocols, "127.0.0.1").await
+}
+
+/// To a server that has a certificate for `name`.
+pub(crate) async fn connect_as(
+    address: SocketAddr,
+    trusted: &CertificateDer<'static>,
+    protocols: &[&[u8]],
+    name: &'static str,
+) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(trusted.clone()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -37,8 +48,8 @@ pub(crate) async fn connect(
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-    let stream = TcpStream::connect(server.app.http_address()).await?;
-    let name = ServerName::try_from("127.0.0.1").unwrap();
+    let stream = TcpStream::connect(address).await?;
+    let name = ServerName::try_from(name).unwrap();
     TlsConnector::from(Arc::new(config)).connect(name, stream).await
 }
 

@@ -1,155 +1,16 @@
-//! What happens in rooms, told to a real receiver: in order, signed, and in spite of everything.
+//! What happens in rooms, told to a real receiver: signed, and in spite of everything. That it is the same
+//! as what others are told is in `story.rs`.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-
-use aws_lc_rs::hmac;
 use serde_json::{Value, json};
 use signaling_core::grants::{Claims, OrielClaims};
-use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 
-use crate::server::{Response, Server, Socket, claims, http, socket_at, token};
-
-const SECRET: &str = "a webhook's secret of 32 bytes and more";
-
-/// How the receiver answers.
-#[derive(Clone, Copy)]
-#[repr(u8)]
-enum Mood {
-    Takes,
-    Fails,
-    Hangs,
-    HangsUp,
-    Redirects,
-}
-
-/// Somebody who is told.
-struct Receiver {
-    url: String,
-    /// What it has taken, in the order it came.
-    told: Arc<Mutex<Vec<Value>>>,
-    /// How often it was asked.
-    asked: Arc<Mutex<u64>>,
-    mood: Arc<AtomicU8>,
-}
-
-impl Receiver {
-    async fn start(mood: Mood) -> Receiver {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let receiver = Receiver {
-            url: format!("http://{}/hook", listener.local_addr().unwrap()),
-            told: Arc::default(),
-            asked: Arc::default(),
-            mood: Arc::new(AtomicU8::new(mood as u8)),
-        };
-        let (told, asked) = (Arc::clone(&receiver.told), Arc::clone(&receiver.asked));
-        let mood = Arc::clone(&receiver.mood);
-        tokio::spawn(async move {
-            loop {
-                let Ok((stream, _)) = listener.accept().await else { return };
-                let (told, asked, mood) = (told.clone(), asked.clone(), mood.clone());
-                tokio::spawn(answer(stream, told, asked, mood));
-            }
-        });
-        receiver
-    }
-
-    fn set(&self, mood: Mood) {
-        self.mood.store(mood as u8, Ordering::SeqCst);
-    }
-
-    fn told(&self) -> Vec<Value> {
-        self.told.lock().unwrap().clone()
-    }
-
-    /// What `--set` makes it an endpoint.
-    fn endpoint(&self) -> String {
-        format!("webhooks.endpoints=[{{id=\"books\",url=\"{}\",secret=\"{SECRET}\"}}]", self.url)
-    }
-}
-
-async fn answer(
-    mut stream: TcpStream,
-    told: Arc<Mutex<Vec<Value>>>,
-    asked: Arc<Mutex<u64>>,
-    mood: Arc<AtomicU8>,
-) {
-    // The server was killed while it wrote.
-    let Some((head, body)) = read_request(&mut stream).await else { return };
-    assert_eq!(header(&head, "content-type"), "application/json");
-    let signature = header(&head, "oriel-signature");
-    let (time, tag) = signature.strip_prefix("t=").unwrap().split_once(",v1=").unwrap();
-    let mut signed = format!("{time}.").into_bytes();
-    signed.extend_from_slice(&body);
-    let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
-    let expected = hmac::sign(&key, &signed);
-    let expected: String = expected.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(tag, expected);
-    *asked.lock().unwrap() += 1;
-    let mood = mood.load(Ordering::SeqCst);
-    let answer = match mood {
-        _ if mood == Mood::Takes as u8 => {
-            told.lock().unwrap().push(serde_json::from_slice(&body).unwrap());
-            "204 No Content\r\n"
-        }
-        _ if mood == Mood::Fails as u8 => "500 Internal Server Error\r\n",
-        _ if mood == Mood::Redirects as u8 => "307 Temporary Redirect\r\nlocation: /elsewhere\r\n",
-        _ if mood == Mood::Hangs as u8 => {
-            tokio::time::sleep(Duration::from_secs(60)).await;
-            return;
-        }
-        _ => return,
-    };
-    let answer = format!("HTTP/1.1 {answer}content-length: 0\r\nconnection: close\r\n\r\n");
-    // It may have been killed meanwhile.
-    let _ = stream.write_all(answer.as_bytes()).await;
-}
-
-/// Head and body of a request; `None` when it breaks off.
-pub(crate) async fn read_request(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
-    let mut raw = Vec::new();
-    loop {
-        let mut chunk = [0; 4096];
-        match stream.read(&mut chunk).await {
-            Ok(read) if read > 0 => raw.extend_from_slice(&chunk[..read]),
-            _ => return None,
-        }
-        let Some(end) = raw.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
-        let head = String::from_utf8(raw[..end].to_vec()).unwrap().to_ascii_lowercase();
-        let length: usize = header(&head, "content-length").parse().unwrap();
-        if raw.len() >= end + 4 + length {
-            return Some((head, raw[end + 4..end + 4 + length].to_vec()));
-        }
-    }
-}
-
-pub(crate) fn header<'a>(head: &'a str, name: &str) -> &'a str {
-    let line = head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-    line.unwrap_or_else(|| panic!("no {name}: {head}"))
-}
-
-const LOOPBACK: &str = "webhooks.allowed_networks=[\"127.0.0.0/8\"]";
+use crate::receiver::{LOOPBACK, Mood, Receiver, until};
+use crate::server::{Response, Server, claims, token};
 
 async fn as_admin(server: &Server, method: &str, path: &str) -> Response {
     let oriel = OrielClaims { admin: true, ..OrielClaims::default() };
     let token = format!("Bearer {}", token(Claims { oriel, ..Claims::default() }));
     server.http(method, path, &[("authorization", &token)], "").await
-}
-
-/// Waits until this is so.
-pub(crate) async fn until(mut is_so: impl AsyncFnMut() -> bool) {
-    let waiting = async {
-        while !is_so().await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(90), waiting).await.expect("this takes too long");
 }
 
 fn types(told: &[Value]) -> Vec<&str> {
@@ -252,140 +113,18 @@ async fn nothing_goes_to_private_addresses_unless_they_are_allowed() {
     assert_eq!(*receiver.asked.lock().unwrap(), 0);
 }
 
-/// The server as a process of its own, that can be killed.
-struct Process {
-    child: Child,
-    host: String,
-}
-
-impl Process {
-    fn start(state: &TempDir, receiver: &Receiver) -> Process {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_oriel"))
-            .env_clear()
-            .env("ORIEL__SERVER__STATE_DIR", state.path())
-            .env("ORIEL__SERVER__HTTP_PORT", "0")
-            .env("ORIEL__SERVER__INTERNAL_PORT", "0")
-            .env("ORIEL__SFU__UDP_PORT", "0")
-            .env("ORIEL__SFU__TCP_PORT", "0")
-            .env("ORIEL__SFU__WORKERS", "1")
-            .env("ORIEL__ICE__TURN", "false")
-            .args(["--set", &receiver.endpoint(), "--set", LOOPBACK])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let host = line.trim_end().strip_prefix("Oriel is ready: http://");
-        let host = host.unwrap_or_else(|| panic!("{line:?}")).to_owned();
-        Process { child, host }
-    }
-
-    async fn join(&self, name: &str) -> (Socket, Value) {
-        let ask = json!({"room": "team", "name": name}).to_string();
-        let headers = [("content-type", "application/json")];
-        let ticket = http(&self.host, "POST", "/v1/join", &headers, &ask).await.json();
-        let mut socket = socket_at(&self.host, &[]).await.unwrap();
-        let joined = socket.ask(json!({"type": "join", "token": ticket["token"]})).await;
-        (socket, joined["ok"].clone())
-    }
-
-    /// SIGKILL: nothing is written, nobody is told.
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have been killed already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Everything that a participant was told until its connection broke off.
-async fn read_to_the_end(socket: &mut Socket) -> Vec<Value> {
-    let mut read = Vec::new();
-    while let Ok(event) = socket.next_event().await {
-        if event.get("seq").is_some() {
-            read.push(event);
-        }
-    }
-    read
-}
-
 #[tokio::test]
-async fn a_server_that_is_killed_has_lost_nothing_that_it_acknowledged() {
+async fn a_room_whose_last_lease_ends_is_told_to_be_over() {
     let receiver = Receiver::start(Mood::Takes).await;
-    let state = tempfile::tempdir().unwrap();
-    // By room: what its members were told.
-    let mut acknowledged: BTreeMap<String, BTreeMap<u64, Value>> = BTreeMap::new();
-    for round in 0..16_usize {
-        // It takes everything, nothing, or changes its mind in the middle.
-        receiver.set(if round % 3 == 1 { Mood::Fails } else { Mood::Takes });
-        let process = Process::start(&state, &receiver);
-        let (mut ana, joined) = process.join("Ana").await;
-        let (mut ben, _) = process.join("Ben").await;
-        let room = joined["room"]["id"].as_str().unwrap().to_owned();
-        let (sent, awaited) = (3 + round, (round * 5) % (3 + round));
-        for number in 0..sent {
-            let text = format!("{round}-{number}");
-            let chat = json!({"id": number + 1, "type": "chat", "text": text});
-            ana.send_text(&chat.to_string()).await;
-        }
-        for _ in 0..awaited {
-            ben.event("chat.posted").await;
-        }
-        if round % 3 == 2 {
-            receiver.set(Mood::HangsUp);
-        }
-        process.kill();
-        let heard = read_to_the_end(&mut ana).await.into_iter();
-        let heard = heard.chain(read_to_the_end(&mut ben).await);
-        let heard = heard.map(|event| (event["seq"].as_u64().unwrap(), event));
-        acknowledged.entry(room).or_default().extend(heard);
-    }
-    receiver.set(Mood::Takes);
-    let _last = Process::start(&state, &receiver);
-    let wanted: usize = acknowledged.values().map(BTreeMap::len).sum();
-    assert!(wanted > 60, "{wanted}");
-
-    // By room: what was told, each once.
-    let once = || {
-        let mut seen = BTreeSet::new();
-        let mut by_room: BTreeMap<String, Vec<(u64, Value)>> = BTreeMap::new();
-        for event in receiver.told() {
-            let id = event["id"].as_str().unwrap().to_owned();
-            let seq = id.split_once('.').unwrap().1.parse().unwrap();
-            let room = event["room"]["id"].as_str().unwrap().to_owned();
-            if seen.insert(id) {
-                by_room.entry(room).or_default().push((seq, event));
-            }
-        }
-        by_room
-    };
-    let is_there = |told: &BTreeMap<String, Vec<(u64, Value)>>, room: &String, seq: u64| {
-        told.get(room).is_some_and(|events| events.iter().any(|(told, _)| *told == seq))
-    };
-    until(async || {
-        let told = once();
-        acknowledged
-            .iter()
-            .all(|(room, events)| events.keys().all(|&seq| is_there(&told, room, seq)))
-    })
-    .await;
-    let told = once();
-    for (room, heard) in &acknowledged {
-        let Some(events) = told.get(room) else {
-            assert!(heard.is_empty());
-            continue;
-        };
-        assert!(events.is_sorted_by(|one, other| one.0 < other.0), "{room}: {events:?}");
-        for (seq, event) in heard {
-            let (_, told) = events.iter().find(|(told, _)| told == seq).unwrap();
-            assert_eq!(&told["event"], event);
-        }
-    }
+    let short = ["rooms.lease=1", "rooms.empty_timeout=1"];
+    let server =
+        Server::start_bare(&[&[receiver.endpoint().as_str(), LOOPBACK][..], &short].concat()).await;
+    let (ana, _) = server.join_as_guest("team", "Ana").await;
+    drop(ana);
+    until(async || receiver.told().len() == 4).await;
+    let told = receiver.told();
+    let expected = ["room.started", "participant.joined", "participant.left", "room.ended"];
+    assert_eq!(types(&told), expected);
+    assert_eq!(told[2]["event"]["reason"], "connection_lost");
+    assert_eq!(told[3]["event"]["reason"], "empty");
 }

@@ -224,6 +224,55 @@ fn tls_that_is_missing() {
 }
 
 #[test]
+fn an_authority_that_does_not_get_here() {
+    let by_acme = |config: &mut Config, facts: &mut Facts| {
+        config.tls.mode = TlsMode::Acme;
+        config.tls.acme.domains = vec!["meet.example.com".into()];
+        let here = Ok(vec!["203.0.113.7".parse().unwrap()]);
+        facts.domains = vec![("meet.example.com".into(), here)];
+    };
+    let (mut config, mut facts) = sound();
+    by_acme(&mut config, &mut facts);
+    assert_eq!(findings(&config, &facts), []);
+    advice(Subject::Certificates, &["no certificate yet", "log"], |config, facts| {
+        by_acme(config, facts);
+        facts.certificate = None;
+    });
+    advice(Subject::Certificates, &["port 443", "to 8443"], |config, facts| {
+        by_acme(config, facts);
+        config.server.http_port = 8443;
+    });
+    fault(
+        Subject::Certificates,
+        &["meet.example.com", "looked up", "no such name"],
+        |config, facts| {
+            by_acme(config, facts);
+            facts.domains[0].1 = Err("no such name".into());
+        },
+    );
+    advice(
+        Subject::Certificates,
+        &["meet.example.com", "no address of this machine"],
+        |config, facts| {
+            by_acme(config, facts);
+            facts.domains[0].1 = Ok(vec!["198.51.100.1".parse().unwrap()]);
+        },
+    );
+    fault(
+        Subject::Certificates,
+        &["ended a day ago", "renewal by ACME", "log"],
+        |config, facts| {
+            by_acme(config, facts);
+            certificate(facts).until = NOW - DAY;
+        },
+    );
+    fault(Subject::Certificates, &["cannot be read", "delete acme.toml"], |config, facts| {
+        by_acme(config, facts);
+        facts.certificate = Some(Err("it cannot be read".into()));
+    });
+}
+
+#[test]
 fn state_clock_limits_and_buffers() {
     fault(Subject::State, &["cannot write /x", "server.state_dir"], |_, facts| {
         facts.state = Some("cannot write /x".into());

@@ -9,19 +9,17 @@ use signaling_core::reply::{Done, Outcome, Reply};
 use signaling_core::request::{Request, RequestFrame};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::socket::{
-    Ending, Goodbye, PING_INTERVAL, SILENCE, Socket, close, send, send_json, send_reply, unusable,
-};
+use super::socket::{PING_INTERVAL, SILENCE, send_json, send_reply};
 use crate::frame::{self, BadFrame};
 use crate::limits::{Rate, TokenBucket};
 use crate::watch::Watch;
+use crate::websocket::{self, Ending, Goodbye, Socket, send, unusable};
 
 /// Until either side is done.
 pub(super) async fn run(mut socket: Socket, watch: Watch, requests: Rate) {
     let bucket = TokenBucket::new(requests, Instant::now());
-    if let Some(goodbye) = follow(&mut socket, watch, bucket).await {
-        close(socket, goodbye).await;
-    }
+    let ending = follow(&mut socket, watch, bucket).await;
+    websocket::end(socket, ending).await;
 }
 
 async fn follow(socket: &mut Socket, mut watch: Watch, mut bucket: TokenBucket) -> Ending {

@@ -3,21 +3,15 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt};
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
+use futures_util::StreamExt;
 use signaling_core::error::{ErrorCode, RequestError};
 use signaling_core::event::LeaveReason;
 use signaling_core::reply::{Done, Outcome, Reply};
 use signaling_core::request::{Request, RequestFrame};
 use tokio::time::{MissedTickBehavior, interval_at, timeout};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
-use super::handshake::Bounded;
 use super::observer;
 use crate::doors::Context;
 use crate::frame::{self, BadFrame};
@@ -25,8 +19,7 @@ use crate::limits::TokenBucket;
 use crate::outbox::{End, Parcel, Wire};
 use crate::participation::{Participation, Visit};
 use crate::watch::Watch;
-
-pub(super) type Socket = WebSocketStream<Bounded<TokioIo<Upgraded>>>;
+use crate::websocket::{self, Ending, Goodbye, Socket, send, unusable};
 
 /// A socket without a token is closed after that long.
 const STRANGER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,34 +27,8 @@ const STRANGER_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) const PING_INTERVAL: Duration = Duration::from_secs(15);
 /// Nothing heard for so long, not even a pong: it is not there.
 pub(super) const SILENCE: Duration = Duration::from_secs(40);
-/// A message that is not taken by then ends the socket.
-const SEND_TIMEOUT: Duration = Duration::from_secs(8);
-/// How long we wait for the other side's closing word.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Frames beyond the limit that are answered as such, one after the other, before the socket ends.
 const PATIENCE: u32 = 100;
-
-/// The last word of a socket.
-#[derive(Debug)]
-pub(super) struct Goodbye {
-    code: u16,
-    reason: String,
-}
-
-impl Goodbye {
-    pub(super) fn new(code: u16, reason: impl Into<String>) -> Self {
-        Goodbye { code, reason: reason.into() }
-    }
-}
-
-impl From<RequestError> for Goodbye {
-    fn from(error: RequestError) -> Self {
-        Goodbye::new(error.code.row().close, error.message)
-    }
-}
-
-/// How a socket ends: with a word, or `None` when the other side is gone already.
-pub(super) type Ending = Option<Goodbye>;
 
 pub(super) async fn run(mut socket: Socket, context: Context, visit: Visit) {
     let begun = timeout(STRANGER_TIMEOUT, begin(&mut socket, &context, visit)).await;
@@ -94,9 +61,7 @@ pub(super) async fn run(mut socket: Socket, context: Context, visit: Visit) {
             "no join with a token came in time",
         )),
     };
-    if let Some(goodbye) = ending {
-        close(socket, goodbye).await;
-    }
+    websocket::end(socket, ending).await;
 }
 
 /// Who is at the other side.
@@ -227,7 +192,7 @@ impl Session<'_> {
                 None => Err(Some(farewell(LeaveReason::Internal))),
             },
             Ok(Parcel::Close(reason)) => Err(Some(farewell(reason))),
-            Err(End::Overrun) => Err(Some(slow())),
+            Err(End::Overrun) => Err(Some(Goodbye::too_slow())),
             Err(End::RoomGone) => Err(Some(farewell(LeaveReason::Internal))),
         }
     }
@@ -258,40 +223,6 @@ pub(super) async fn send_json(socket: &mut Socket, json: Bytes) -> Result<(), En
     }
 }
 
-pub(super) async fn send(socket: &mut Socket, message: Message) -> Result<(), Ending> {
-    match timeout(SEND_TIMEOUT, socket.send(message)).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(None),
-        Err(_) => Err(Some(slow())),
-    }
-}
-
-/// What to say to a frame that is none of ours, or to the stream's end.
-pub(super) fn unusable(message: Option<Result<Message, Error>>) -> Ending {
-    let code = match message {
-        // The library answers a closing word by itself.
-        None | Some(Ok(Message::Close(_))) => return None,
-        Some(Ok(_)) => (CloseCode::Unsupported, "frames of this kind are not understood"),
-        Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => {
-            (CloseCode::Size, "the message is too long")
-        }
-        Some(Err(Error::Utf8(_))) => (CloseCode::Invalid, "the text is not UTF-8"),
-        Some(Err(Error::Protocol(
-            ProtocolError::ResetWithoutClosingHandshake
-            | ProtocolError::SendAfterClosing
-            | ProtocolError::ReceivedAfterClosing,
-        ))) => return None,
-        Some(Err(Error::Protocol(_))) => (CloseCode::Protocol, "this is not RFC 6455"),
-        // Of strangers who send too much, too.
-        Some(Err(_)) => return None,
-    };
-    Some(Goodbye::new(code.0.into(), code.1))
-}
-
-fn slow() -> Goodbye {
-    Goodbye::new(ErrorCode::Busy.row().close, "this reader is too slow; join again")
-}
-
 /// What a participant that the room lets go of is told. The event `disconnected` came before it.
 fn farewell(reason: LeaveReason) -> Goodbye {
     let (code, text) = match reason {
@@ -307,20 +238,4 @@ fn farewell(reason: LeaveReason) -> Goodbye {
         LeaveReason::Internal => (ErrorCode::Internal.row().close, "the server failed; join again"),
     };
     Goodbye::new(code, text)
-}
-
-/// The closing handshake, as far as the other side takes part in it.
-pub(super) async fn close(mut socket: Socket, goodbye: Goodbye) {
-    // A close frame has 125 bytes, two of them for the code (RFC 6455 §5.5).
-    let mut reason = goodbye.reason;
-    let end = (0..=123.min(reason.len())).rev().find(|end| reason.is_char_boundary(*end));
-    reason.truncate(end.unwrap_or(0));
-    let frame = CloseFrame { code: goodbye.code.into(), reason: reason.into() };
-    let handshake = async {
-        if socket.close(Some(frame)).await.is_ok() {
-            while let Some(Ok(_)) = socket.next().await {}
-        }
-    };
-    // Whether it answered or not, the stream is closed now.
-    let _ = timeout(CLOSE_TIMEOUT, handshake).await;
 }
