@@ -11,6 +11,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::origins::{self, Origins};
+
 pub mod layers;
 mod telemetry;
 mod webhooks;
@@ -79,7 +81,8 @@ pub struct Server {
     pub internal_port: u16,
     /// The server's URL as its users write it, where that is not what the `Host` header says.
     pub public_url: String,
-    /// Foreign origins whose pages may join (`https://example.com`); `*` for all.
+    /// Foreign origins whose pages may join, and hold rooms in a frame, where the room has no list of its own:
+    /// `https://example.com`, `https://*.example.com`; `*` for all.
     pub allowed_origins: Vec<String>,
     /// Allow the development key on addresses that others can reach.
     pub dev_public: bool,
@@ -383,6 +386,12 @@ impl Config {
                     "must be a scheme and a host without a path, as in https://meet.example.com",
                 );
             }
+        }
+        if let Err(no_origin) = Origins::parse(&self.server.allowed_origins) {
+            return unusable("server.allowed_origins", &no_origin.to_string());
+        }
+        if self.server.allowed_origins.len() > origins::MOST {
+            return unusable("server.allowed_origins", "has more than 100 origins");
         }
         if self.tls.mode == TlsMode::Files {
             if self.tls.cert.as_os_str().is_empty() {

@@ -13,10 +13,8 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::Context;
-use crate::cors;
 use crate::limits::{MESSAGE_BYTES, SDP_BYTES};
 use crate::participation::Visit;
-use crate::problem::Problem;
 use crate::server::Peer;
 
 mod handshake;
@@ -41,10 +39,6 @@ async fn open(
     Extension(peer): Extension<Peer>,
     mut request: Request<Body>,
 ) -> Response {
-    // Any page may open a WebSocket to anywhere; browsers only say which page it is.
-    if let Err(error) = cors::check(&context.site, &request) {
-        return Problem::from(error).into_response();
-    }
     let response = match handshake::respond(request.method(), request.headers()) {
         Ok(response) => response,
         Err(problem) => return problem.into_response(),
@@ -53,6 +47,9 @@ async fn open(
     let visit = Visit {
         address: peer.address,
         base_url: context.site.base_url(request.uri(), request.headers()),
+        // Any page may open a WebSocket to anywhere; browsers only say which page it is. What it may is
+        // seen with its token: here it could not be told why it is refused.
+        page: context.site.page_origin(request.uri(), request.headers()),
     };
     let task = context.tasks.subscribe();
     tokio::spawn(async move {
