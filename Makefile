@@ -39,8 +39,10 @@ test-rust: need-build $(WEB) ## Rust tests
 	@scripts/need namespaces coturn pebble
 	$(CARGO) test --locked --workspace
 
-test-web: web-client/node_modules/.package-lock.json ## TypeScript unit tests
+test-web: web-client/node_modules/.package-lock.json ## TypeScript unit tests, sizes, packages
 	$(NPM) test
+	$(NPM) run size
+	$(NPM) run packages
 
 # `--all-targets` as in `cargo test`: with the same features nothing is compiled twice.
 e2e: need-test $(WEB) $(VENV)/pyvenv.cfg ## Calls between real browsers; ARGS="whip -g aiortc" picks some

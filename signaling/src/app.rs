@@ -33,6 +33,7 @@ use crate::server::{Listeners, Server};
 use crate::site::Site;
 use crate::state::StateDir;
 use crate::telemetry::{Exporter, Tracer};
+use crate::tickets::Tickets;
 use crate::tls::Certificates;
 use crate::tls::acme::{self, Acme};
 use crate::turn::{self, Turn};
@@ -129,6 +130,7 @@ impl App {
             requests: Rate::new(config.limits.requests_per_second, config.limits.request_burst),
             feeds: Feeds::new(&config.limits),
             ice: Ice::new(&config.ice, turn.as_ref().map(Turn::offer)),
+            tickets: Tickets::default(),
             counters: Arc::clone(&counters),
             tracer,
             tasks: door_tasks.clone(),

@@ -189,13 +189,9 @@ impl Authority {
         self.keys().guests
     }
 
-    /// A guest's token.
-    ///
-    /// # Errors
-    /// [`ErrorCode::Internal`] if it cannot be signed.
-    pub fn mint_for_guest(&self, claims: Claims) -> Result<String, RequestError> {
-        let ttl = self.keys().guest_token_ttl;
-        self.mint(claims, ttl)
+    /// Seconds that a guest's token is good for.
+    pub fn guest_token_ttl(&self) -> u64 {
+        self.keys().guest_token_ttl
     }
 
     /// Signs a token that is good from now on for `ttl` seconds.
@@ -235,6 +231,7 @@ impl Authority {
             bearer: claims.sub.clone().filter(|sub| !sub.is_empty()),
             entry: claims.entry(asked)?,
             service: claims.oriel.service,
+            origin: claims.oriel.origin,
             may_create: claims.video.room_create,
         })
     }
@@ -310,6 +307,8 @@ pub struct Admitted {
     pub bearer: Option<String>,
     /// A service's token: for encoders and load tests, not for people.
     pub service: bool,
+    /// The one origin whose pages may use the token, where it is bound to one.
+    pub origin: Option<String>,
     /// May create rooms.
     pub may_create: bool,
 }

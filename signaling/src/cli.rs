@@ -184,6 +184,7 @@ impl Token {
                 service: self.service,
                 admin: self.server_admin,
                 observe: self.observe,
+                origin: None,
             },
             ..Claims::default()
         })

@@ -11,6 +11,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::origins::{self, Origins};
+
 pub mod layers;
 mod telemetry;
 mod tls;
@@ -81,7 +83,8 @@ pub struct Server {
     pub internal_port: u16,
     /// The server's URL as its users write it, where that is not what the `Host` header says.
     pub public_url: String,
-    /// Foreign origins whose pages may join (`https://example.com`); `*` for all.
+    /// Foreign origins whose pages may join, and hold rooms in a frame, where the room has no list of its own:
+    /// `https://example.com`, `https://*.example.com`; `*` for all.
     pub allowed_origins: Vec<String>,
     /// Allow the development key on addresses that others can reach.
     pub dev_public: bool,
@@ -362,6 +365,12 @@ impl Config {
             }
         }
         self.tls.check()?;
+        if let Err(no_origin) = Origins::parse(&self.server.allowed_origins) {
+            return unusable("server.allowed_origins", &no_origin.to_string());
+        }
+        if self.server.allowed_origins.len() > origins::MOST {
+            return unusable("server.allowed_origins", "has more than 100 origins");
+        }
         for (index, key) in self.auth.keys.iter().enumerate() {
             if key.id.is_empty() {
                 return unusable(&format!("auth.keys[{index}].id"), "must not be empty");

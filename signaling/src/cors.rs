@@ -1,42 +1,24 @@
-//! What pages of other origins may do (the Fetch standard's CORS): those that are allowed, anything.
+//! What pages of other origins may read (the Fetch standard's CORS): every answer. Browsers send nothing along
+//! that a page does not have itself, since there are no cookies here; and a page that is refused is to learn why.
+//! Whether it may do what it asks is for [`Context::admit_page`](crate::doors::Context::admit_page) to say.
 
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use signaling_core::error::{ErrorCode, RequestError};
 
-use crate::problem::Problem;
 use crate::site::{PageOrigin, Site};
 
-/// Whose page asks.
-///
-/// # Errors
-/// [`ErrorCode::Forbidden`] for one that may not.
-pub fn check<B>(site: &Site, request: &Request<B>) -> Result<PageOrigin, RequestError> {
-    match site.page_origin(request.uri(), request.headers()) {
-        PageOrigin::Foreign => Err(RequestError::new(
-            ErrorCode::Forbidden,
-            "pages of this origin may not join: see server.allowed_origins",
-        )),
-        origin => Ok(origin),
-    }
-}
-
 /// Lets the page read the response.
-pub fn allow(origin: &PageOrigin, headers: &mut HeaderMap) {
+pub fn allow(page: &PageOrigin, headers: &mut HeaderMap) {
     headers.append(header::VARY, HeaderValue::from_static("origin"));
-    if let PageOrigin::Allowed(origin) = origin {
+    if let PageOrigin::Foreign(origin) = page {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     }
 }
 
 /// The answer to the question whether a page may send a request with this method.
 pub fn preflight<B>(site: &Site, request: &Request<B>, methods: &'static str) -> Response {
-    let origin = match check(site, request) {
-        Ok(origin) => origin,
-        Err(error) => return Problem::from(error).into_response(),
-    };
     let mut response = StatusCode::NO_CONTENT.into_response();
-    allow(&origin, response.headers_mut());
+    allow(&site.page_origin(request.uri(), request.headers()), response.headers_mut());
     for (name, value) in [
         (header::ACCESS_CONTROL_ALLOW_METHODS, methods),
         (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, last-event-id"),

@@ -22,6 +22,7 @@ use crate::counters::Counters;
 use crate::feed::View;
 use crate::firehose::Firehose;
 use crate::media::{MediaPlane, Outlet, Routes};
+use crate::origins::Origins;
 use crate::outbox::{End, Outbox, Parcel, Parcels, outbox};
 use crate::webhooks::Webhooks;
 use crate::wishes::{Wish, Wishes};
@@ -99,6 +100,8 @@ struct RoomHandle {
     inbox: mpsc::Sender<Letter>,
     signals: mpsc::UnboundedSender<Signal>,
     wishes: Wishes,
+    /// Whose pages may use it; `None` for the server's list.
+    allowed_origins: Arc<Mutex<Option<Arc<Origins>>>>,
 }
 
 impl RoomHandle {
@@ -335,7 +338,13 @@ impl Hub {
             drop(alive);
         });
         tracing::info!(room = %id, ?name, "room started");
-        RoomHandle { id, inbox, signals, wishes: Wishes::default() }
+        RoomHandle {
+            id,
+            inbox,
+            signals,
+            wishes: Wishes::default(),
+            allowed_origins: Arc::default(),
+        }
     }
 
     /// Begins no new rooms, lets nobody new in, tells everybody that the server stops after `patience`;

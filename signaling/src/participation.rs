@@ -17,6 +17,7 @@ use crate::doors::Context;
 use crate::hub::{Attachment, Entered, Visitor};
 use crate::ice::Ice;
 use crate::outbox::{End, Moved, Parcel};
+use crate::site::PageOrigin;
 
 /// How somebody came to a door.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub struct Visit {
     pub address: IpAddr,
     /// Scheme and host that it asked for, if it named one.
     pub base_url: Option<String>,
+    /// Whose page brings it.
+    pub page: PageOrigin,
 }
 
 /// Somebody who is in a room, or in its lobby, as long as this is kept.
@@ -62,12 +65,13 @@ impl Participation {
         visit: Visit,
         request: Request,
     ) -> Result<(Participation, Reply), RequestError> {
-        let Visit { address, base_url } = visit;
+        let Visit { address, base_url, page } = visit;
         let way = Way { ice: context.ice.clone(), base_url };
         let (attachment, secret, reply) = match request {
             Request::Join(ask) => {
                 let secret = Secret(rand::random());
-                let outcome = enter(context, address, ask, secret, way.ice_servers(secret)).await;
+                let ice_servers = way.ice_servers(secret);
+                let outcome = enter(context, (address, &page), ask, secret, ice_servers).await;
                 context.note_join(door, &outcome);
                 let (attachment, reply) = outcome?;
                 (attachment, secret, reply)
@@ -131,7 +135,7 @@ impl std::fmt::Debug for Way {
 
 async fn enter(
     context: &Context,
-    address: IpAddr,
+    (address, page): (IpAddr, &PageOrigin),
     ask: Join,
     secret: Secret,
     ice_servers: Vec<IceServer>,
@@ -144,6 +148,7 @@ async fn enter(
     };
     let admitted = context.admit(address, &ask.token, asked)?;
     let entry = admitted.entry;
+    context.admit_page(page, Some(&entry.room), admitted.origin.as_deref())?;
     let identity = entry.identity.ok_or_else(|| {
         RequestError::new(ErrorCode::BadRequest, "neither the token nor the join names an identity")
     })?;
@@ -178,7 +183,8 @@ async fn enter(
     })
 }
 
-/// Those who come back are not slowed down: after a blip of the network they come all at once. Those
+/// Whose page it is does not matter here: only one that was let in has the secret. Those who come back are
+/// not slowed down: after a blip of the network they come all at once. Those
 /// who guess are.
 async fn resume(
     context: &Context,

@@ -3,28 +3,27 @@
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 
 use crate::config;
+use crate::origins::Origins;
 
 /// What this server is called from outside.
 #[derive(Debug, Clone)]
 pub struct Site {
     /// Scheme and host, without a slash at the end; `None` to go by the `Host` header.
     public_url: Option<String>,
-    allowed_origins: Vec<String>,
+    allowed_origins: Origins,
     /// Whether this server itself speaks TLS.
     tls: bool,
 }
 
-/// A page's origin as far as this server cares.
+/// Whose page it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PageOrigin {
     /// No browser, or a request that browsers send without an origin.
     None,
     /// One of our own pages.
     Own,
-    /// A foreign page that may join.
-    Allowed(HeaderValue),
-    /// Any other page.
-    Foreign,
+    /// Anybody else's: whether it may do anything is for [`Origins`] and tokens to say.
+    Foreign(HeaderValue),
 }
 
 impl Site {
@@ -33,14 +32,15 @@ impl Site {
         let trimmed = config.server.public_url.trim_end_matches('/');
         Site {
             public_url: (!trimmed.is_empty()).then(|| trimmed.to_owned()),
-            allowed_origins: config
-                .server
-                .allowed_origins
-                .iter()
-                .map(|origin| origin.trim_end_matches('/').to_ascii_lowercase())
-                .collect(),
+            // What is no origin was refused with the configuration.
+            allowed_origins: Origins::parse(&config.server.allowed_origins).unwrap_or_default(),
             tls: config.tls.mode != config::TlsMode::Off,
         }
+    }
+
+    /// Foreign origins whose pages may use rooms that do not say it themselves.
+    pub fn allowed_origins(&self) -> &Origins {
+        &self.allowed_origins
     }
 
     /// Scheme and host that the asker used, without a slash at the end. `None` when it named no host.
@@ -62,16 +62,12 @@ impl Site {
     /// page; the origin is what they do not let a page choose.
     pub fn page_origin(&self, uri: &Uri, headers: &HeaderMap) -> PageOrigin {
         let Some(value) = headers.get(header::ORIGIN) else { return PageOrigin::None };
-        let Ok(origin) = value.to_str() else { return PageOrigin::Foreign };
-        let origin = origin.to_ascii_lowercase();
-        if self.is_own(&origin, uri, headers) {
-            return PageOrigin::Own;
+        match value.to_str() {
+            Ok(origin) if self.is_own(&origin.to_ascii_lowercase(), uri, headers) => {
+                PageOrigin::Own
+            }
+            _ => PageOrigin::Foreign(value.clone()),
         }
-        let allowed = |pattern: &String| pattern == "*" || *pattern == origin;
-        if self.allowed_origins.iter().any(allowed) {
-            return PageOrigin::Allowed(value.clone());
-        }
-        PageOrigin::Foreign
     }
 
     fn is_own(&self, origin: &str, uri: &Uri, headers: &HeaderMap) -> bool {
@@ -107,10 +103,9 @@ mod tests {
         pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()
     }
 
-    fn site(public_url: &str, allowed: &[&str]) -> Site {
+    fn site(public_url: &str) -> Site {
         let mut config = config::Config::default();
         config.server.public_url = public_url.into();
-        config.server.allowed_origins = allowed.iter().map(|&origin| origin.into()).collect();
         Site::new(&config)
     }
 
@@ -121,7 +116,7 @@ mod tests {
 
     #[test]
     fn own_pages_are_those_of_the_same_host_and_port() {
-        let site = site("", &[]);
+        let site = site("");
         for (host, origin) in [
             ("127.0.0.1:7880", "http://127.0.0.1:7880"),
             ("[::1]:7880", "http://[::1]:7880"),
@@ -138,31 +133,21 @@ mod tests {
             ("meet.example.com", "https://evil.example"),
             ("meet.example.com", "chrome-extension://meet.example.com"),
         ] {
-            assert_eq!(origin_at(&site, host, origin), PageOrigin::Foreign, "{host} {origin}");
+            let foreign = PageOrigin::Foreign(HeaderValue::from_static(origin));
+            assert_eq!(origin_at(&site, host, origin), foreign, "{host} {origin}");
         }
-    }
-
-    #[test]
-    fn foreign_pages_may_be_allowed() {
-        let site = site("", &["https://shop.example/"]);
-        let allowed = PageOrigin::Allowed(HeaderValue::from_static("https://shop.example"));
-        assert_eq!(origin_at(&site, "meet.example.com", "https://shop.example"), allowed);
-        assert_eq!(
-            origin_at(&site, "meet.example.com", "http://shop.example"),
-            PageOrigin::Foreign
-        );
     }
 
     #[test]
     fn urls_are_what_the_asker_used_or_the_configuration_says() {
         let uri = Uri::from_static("/whip/r");
         let asked = headers(&[(header::HOST, "10.0.0.2:7880")]);
-        let own = site("", &[]).base_url(&uri, &asked);
+        let own = site("").base_url(&uri, &asked);
         assert_eq!(own.as_deref(), Some("http://10.0.0.2:7880"));
-        let public = site("https://meet.example.com", &[]).base_url(&uri, &asked).unwrap();
+        let public = site("https://meet.example.com").base_url(&uri, &asked).unwrap();
         assert_eq!(public, "https://meet.example.com");
         assert_eq!(Site::websocket_url(&public), "wss://meet.example.com/v1/ws");
         let hostile = headers(&[(header::HOST, "a\"><script>")]);
-        assert_eq!(site("", &[]).base_url(&uri, &hostile), None);
+        assert_eq!(site("").base_url(&uri, &hostile), None);
     }
 }

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use crate::doors::Context;
 use crate::feed::{Item, Observer, Source};
 use crate::limits::FeedPlace;
+use crate::site::PageOrigin;
 
 /// Types that a feed may be narrowed to.
 const MOST_TYPES: usize = 64;
@@ -24,15 +25,17 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Lets somebody at `address` read what `ask` is for, if its token does.
+    /// Lets somebody at `address`, by a page or not, read what `ask` is for, if its token does.
     ///
     /// # Errors
     /// [`ErrorCode::Unauthorized`] and [`ErrorCode::Forbidden`] for the token, those of
     /// [`Feeds::take`](crate::limits::Feeds::take) and of [`Observer::open`],
+    /// [`ErrorCode::OriginNotAllowed`] for the page,
     /// [`ErrorCode::BadRequest`] for what makes no sense.
     pub async fn open(
         context: &Context,
         address: IpAddr,
+        page: &PageOrigin,
         ask: Observe,
     ) -> Result<Watch, RequestError> {
         let Observe { token, room, after, types } = ask;
@@ -49,6 +52,7 @@ impl Watch {
             // Those who guess are slowed down, as those who want to join.
             Err(error) => return Err(context.limit_joins(address).err().unwrap_or(error)),
         };
+        context.admit_page(page, room.as_deref(), None)?;
         if types.as_ref().is_some_and(|types| types.len() > MOST_TYPES) {
             return Err(RequestError::new(
                 ErrorCode::BadRequest,

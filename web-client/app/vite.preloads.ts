@@ -4,7 +4,7 @@
  */
 import type { Plugin } from 'vite';
 
-const PAGE = /\/src\/(\w+)\/main\.ts$/;
+const PAGE = /\/src\/([\w-]+)\/main\.ts$/;
 
 export function preloads(): Plugin {
   return {
@@ -18,7 +18,7 @@ export function preloads(): Plugin {
         for (const imported of chunk.imports) withImports(imported, found);
         return found;
       };
-      const entry = chunks.find((one) => one.isEntry);
+      const entry = chunks.find((one) => one.isEntry && one.facadeModuleId?.endsWith('index.html'));
       const lines = chunks.flatMap((one) => {
         const page = PAGE.exec(one.facadeModuleId ?? '')?.[1];
         const files = withImports(one.fileName, withImports(entry?.fileName ?? '', new Set()));

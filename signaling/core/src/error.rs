@@ -13,6 +13,12 @@ pub enum ErrorCode {
     Unauthorized,
     /// The token is good and does not allow this.
     Forbidden,
+    /// Pages of this origin may not use the room, or not this ticket.
+    OriginNotAllowed,
+    /// The embed ticket was exchanged before.
+    TicketUsed,
+    /// The embed ticket was not exchanged in time.
+    TicketExpired,
     /// The room has a password, and none or another one was given.
     PasswordRequired,
     /// The room is locked.
@@ -48,10 +54,13 @@ pub struct ErrorRow {
 
 impl ErrorCode {
     /// Every code, for documentation and tests.
-    pub const ALL: [ErrorCode; 13] = [
+    pub const ALL: [ErrorCode; 16] = [
         ErrorCode::BadRequest,
         ErrorCode::Unauthorized,
         ErrorCode::Forbidden,
+        ErrorCode::OriginNotAllowed,
+        ErrorCode::TicketUsed,
+        ErrorCode::TicketExpired,
         ErrorCode::PasswordRequired,
         ErrorCode::Locked,
         ErrorCode::NotFound,
@@ -70,6 +79,9 @@ impl ErrorCode {
             ErrorCode::BadRequest => (400, 4400, false),
             ErrorCode::Unauthorized => (401, 4401, false),
             ErrorCode::Forbidden => (403, 4403, false),
+            ErrorCode::OriginNotAllowed => (403, 4403, false),
+            ErrorCode::TicketUsed => (410, 4410, false),
+            ErrorCode::TicketExpired => (410, 4410, false),
             ErrorCode::PasswordRequired => (403, 4403, false),
             ErrorCode::Locked => (423, 4423, false),
             ErrorCode::NotFound => (404, 4404, false),

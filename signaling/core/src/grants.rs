@@ -120,6 +120,9 @@ pub struct OrielClaims {
     /// May read what happens in `video.room` without being in it; in every room where that names none.
     #[serde(skip_serializing_if = "is_false")]
     pub observe: bool,
+    /// The one origin whose pages may use it; absent for those that the room or the server allows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
 }
 
 impl OrielClaims {

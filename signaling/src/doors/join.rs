@@ -1,14 +1,17 @@
-//! `POST /v1/join`: a guest's token, and how to use it.
+//! `POST /v1/join`: a token for a guest, or for an embed ticket; and how to use it.
+
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{Extension, State};
-use axum::http::{Request, StatusCode, header};
+use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use signaling_core::error::{ErrorCode, RequestError};
 use signaling_core::grants::{Asked, Claims, VideoClaims};
+use signaling_core::id::Secret;
 use signaling_core::info::{IceServer, Limits};
 use signaling_core::name;
 
@@ -17,19 +20,25 @@ use crate::cors;
 use crate::limits::MESSAGE_BYTES;
 use crate::problem::Problem;
 use crate::server::Peer;
-use crate::site::Site;
+use crate::site::{PageOrigin, Site};
+use crate::tickets::Embedding;
 
-/// What a guest says.
+/// What somebody says who has no token.
 #[derive(Debug, Deserialize)]
 struct Ask {
-    room: String,
+    /// Needed without a ticket, which names its room itself.
+    room: Option<String>,
     #[serde(default)]
     name: String,
+    /// From the back end of the page that embeds the room.
+    ticket: Option<Secret>,
+    /// The origin of the page around ours, as the browser has told it.
+    embedder: Option<String>,
 }
 
-/// What a guest gets.
+/// What it gets.
 #[derive(Debug, Serialize)]
-struct Ticket {
+struct Invitation {
     token: String,
     /// Of the WebSocket.
     url: String,
@@ -50,12 +59,9 @@ async fn join(
     Extension(peer): Extension<Peer>,
     request: Request<Body>,
 ) -> Response {
-    let origin = match cors::check(&context.site, &request) {
-        Ok(origin) => origin,
-        Err(error) => return Problem::from(error).into_response(),
-    };
+    let page = context.site.page_origin(request.uri(), request.headers());
     let (head, body) = request.into_parts();
-    let ticket = async {
+    let invitation = async {
         if !has_content_type(&head.headers, "application/json") {
             return Err(Problem::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -71,29 +77,48 @@ async fn join(
         let ask: Ask = serde_json::from_slice(&body)
             .map_err(|error| RequestError::new(ErrorCode::BadRequest, error.to_string()))?;
         let may_come = context.headroom.newcomer().and_then(|()| context.limit_joins(peer.address));
-        let ticket = may_come.and_then(|()| admit_guest(&context, ask, &base_url));
-        context.note_join("guest", &ticket);
-        Ok(ticket?)
+        let (door, admitted) = match ask.ticket {
+            Some(ticket) => {
+                let redeem = |()| redeem(&context, ticket, &ask, (&page, &head.headers));
+                ("ticket", may_come.and_then(redeem))
+            }
+            None => ("guest", may_come.and_then(|()| admit_guest(&context, ask, &page))),
+        };
+        let invitation = admitted.and_then(|admitted| invite(&context, admitted, &base_url));
+        context.note_join(door, &invitation);
+        Ok(invitation?)
     };
-    let mut response = match ticket.await {
-        Ok(ticket) => {
+    let mut response = match invitation.await {
+        Ok(invitation) => {
             // It holds a token.
-            ([(header::CACHE_CONTROL, "no-store")], Json(ticket)).into_response()
+            ([(header::CACHE_CONTROL, "no-store")], Json(invitation)).into_response()
         }
         Err(problem) => problem.into_response(),
     };
-    cors::allow(&origin, response.headers_mut());
+    cors::allow(&page, response.headers_mut());
     response
 }
 
-fn admit_guest(context: &Context, ask: Ask, base_url: &str) -> Result<Ticket, RequestError> {
+/// Whose token is to be made, and for how many seconds.
+struct Admission {
+    room: String,
+    identity: String,
+    claims: Claims,
+    ttl: u64,
+}
+
+fn admit_guest(context: &Context, ask: Ask, page: &PageOrigin) -> Result<Admission, RequestError> {
+    let room = ask.room.ok_or_else(|| {
+        RequestError::new(ErrorCode::BadRequest, "say which room, or bring a ticket")
+    })?;
+    name::check_room(&room)?;
+    context.admit_page(page, Some(&room), None)?;
     if !context.authority.guests_are_welcome() {
         return Err(RequestError::new(
             ErrorCode::Forbidden,
             "this server takes no guests: a token is needed (rooms.guests)",
         ));
     }
-    name::check_room(&ask.room)?;
     // Made up here: a guest who could choose would take the place of whomever it names, since of
     // two with one identity the newest wins.
     let identity = format!("guest-{:016x}", rand::random::<u64>());
@@ -101,7 +126,7 @@ fn admit_guest(context: &Context, ask: Ask, base_url: &str) -> Result<Ticket, Re
         sub: Some(identity.clone()),
         name: Some(ask.name),
         video: VideoClaims {
-            room: Some(ask.room.clone()),
+            room: Some(room.clone()),
             room_join: true,
             can_update_own_metadata: true,
             ..VideoClaims::default()
@@ -110,10 +135,45 @@ fn admit_guest(context: &Context, ask: Ask, base_url: &str) -> Result<Ticket, Re
     };
     // The same checks as when the token comes back: better told now than then.
     claims.entry(Asked::default())?;
-    Ok(Ticket {
-        token: context.authority.mint_for_guest(claims)?,
+    Ok(Admission { room, identity, claims, ttl: context.authority.guest_token_ttl() })
+}
+
+fn redeem(
+    context: &Context,
+    ticket: Secret,
+    ask: &Ask,
+    (page, headers): (&PageOrigin, &HeaderMap),
+) -> Result<Admission, RequestError> {
+    let origin = match (page, &ask.embedder) {
+        // Our own page in a frame: the browser has told it who is around it.
+        (PageOrigin::Own, Some(embedder)) => embedder.as_str(),
+        (PageOrigin::Own | PageOrigin::Foreign(_), _) => {
+            headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or("null")
+        }
+        (PageOrigin::None, _) => {
+            return Err(RequestError::new(
+                ErrorCode::OriginNotAllowed,
+                "tickets are for pages, and this request is of none: join with a token \
+                 (POST /v1/rooms/{room}/tokens)",
+            ));
+        }
+    };
+    let Embedding { room, claims, ttl, .. } =
+        context.tickets.redeem(ticket, ask.room.as_deref(), origin, Instant::now())?;
+    let identity = claims.sub.clone().unwrap_or_default();
+    Ok(Admission { room, identity, claims, ttl })
+}
+
+fn invite(
+    context: &Context,
+    admission: Admission,
+    base_url: &str,
+) -> Result<Invitation, RequestError> {
+    let Admission { room, identity, claims, ttl } = admission;
+    Ok(Invitation {
+        token: context.authority.mint(claims, ttl)?,
         url: Site::websocket_url(base_url),
-        room: ask.room,
+        room,
         ice_servers: context.ice.servers(Some(base_url), &identity),
         identity,
         limits: context.hub.room_config().limits,

@@ -25,8 +25,9 @@ use crate::hub::Hub;
 use crate::ice::Ice;
 use crate::limits::{Feeds, Joins, Rate};
 use crate::problem::{Problem, word};
-use crate::site::Site;
+use crate::site::{PageOrigin, Site};
 use crate::telemetry::Tracer;
+use crate::tickets::Tickets;
 
 pub mod feeds;
 pub mod internal;
@@ -58,6 +59,8 @@ pub struct Context {
     pub feeds: Feeds,
     /// Makes out the ICE servers that participants are told of.
     pub ice: Ice,
+    /// Embed tickets.
+    pub tickets: Tickets,
     /// What is counted.
     pub counters: Arc<Counters>,
     /// Takes note of requests.
@@ -75,7 +78,7 @@ pub fn public(context: &Context) -> Router {
         .merge(feeds::routes(context))
         .merge(rest::routes(context))
         .merge(whip::routes(context))
-        .merge(pages::routes())
+        .merge(pages::routes(context))
         .fallback(|| async {
             Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such page")
         })
@@ -121,6 +124,39 @@ impl Context {
             self.limit_joins(address)?;
         }
         admitted
+    }
+
+    /// Whether a page may bring somebody into `room`, or read there (`None`: in all rooms). A token that is
+    /// `bound` to an origin is for its pages; else the room's list counts, else the server's.
+    ///
+    /// # Errors
+    /// [`ErrorCode::OriginNotAllowed`] when it may not.
+    pub fn admit_page(
+        &self,
+        page: &PageOrigin,
+        room: Option<&str>,
+        bound: Option<&str>,
+    ) -> Result<(), RequestError> {
+        let PageOrigin::Foreign(origin) = page else { return Ok(()) };
+        let origin = origin.to_str().unwrap_or("null");
+        let (allowed, advice) = match (bound, room.and_then(|room| self.hub.allowed_origins(room)))
+        {
+            (Some(bound), _) => {
+                (bound.eq_ignore_ascii_case(origin), "its token is for those of another")
+            }
+            (None, Some(own)) => (own.allow(origin), "add it to the room's allowed_origins"),
+            (None, None) => (
+                self.site.allowed_origins().allow(origin),
+                "add it to server.allowed_origins, or come with an embed ticket",
+            ),
+        };
+        if allowed {
+            return Ok(());
+        }
+        Err(RequestError::new(
+            ErrorCode::OriginNotAllowed,
+            format!("pages of {origin} may not do this: {advice}"),
+        ))
     }
 
     /// Counts an attempt to join.

@@ -1,13 +1,16 @@
 //! The web client: one document for all pages, and the files it asks for. All of them are in the binary.
 
+use std::time::Instant;
+
 use axum::Router;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use signaling_core::name;
 
+use super::Context;
 use crate::problem::Problem;
 
 /// One file of the built web client.
@@ -32,17 +35,18 @@ const INDEX: &str = "index.html";
 const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><title>Oriel</title>\
     <p>web client not built: run <code>make build</code></p></html>";
 
-/// Sent with every page and file. The page loads nothing from anywhere else, and nobody else's page
-/// may hold it in a frame.
-const SECURITY: [(HeaderName, &str); 5] = [
-    (
-        header::CONTENT_SECURITY_POLICY,
-        // Elements set custom properties in style attributes; style sheets come from files alone.
-        "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; \
-         img-src 'self' blob:; media-src 'self' blob:; font-src 'self'; connect-src 'self'; \
-         worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'self'; \
-         frame-ancestors 'self'",
-    ),
+/// Loads `<oriel-room>` into any page: its address never changes, so it is not kept for long.
+const LOADER: &str = "embed.js";
+
+/// The policy of every page and file: it loads nothing from anywhere else. Who may hold it in a frame is
+/// added: see [`frame_ancestors`].
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+     style-src-attr 'unsafe-inline'; img-src 'self' blob:; \
+     media-src 'self' blob:; font-src 'self'; connect-src 'self'; frame-src 'self'; \
+     worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'self'";
+
+/// Sent with every page and file, too.
+const SECURITY: [(HeaderName, &str); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     // A room's name is in the URL, and it is nobody else's business.
     (header::REFERRER_POLICY, "no-referrer"),
@@ -54,12 +58,14 @@ const SECURITY: [(HeaderName, &str); 5] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
-pub(super) fn routes() -> Router {
+pub(super) fn routes(context: &Context) -> Router {
     let mut router = Router::new()
         .route("/", get(|headers: HeaderMap| index("home", headers)))
         .route("/drop", get(|headers: HeaderMap| index("drop", headers)))
         .route("/status", get(|headers: HeaderMap| index("status", headers)))
+        .route("/embed-demo", get(|headers: HeaderMap| index("embed-demo", headers)))
         .route("/r/{room}", get(room))
+        .route("/embed/{room}", get(embedded).with_state(context.clone()))
         .route("/assets/{*path}", get(hashed));
     for asset in ASSETS.iter().filter(|asset| is_on_top(asset.path)) {
         let handler = move |headers: HeaderMap| async move { serve(asset, &headers) };
@@ -70,10 +76,23 @@ pub(super) fn routes() -> Router {
 
 async fn secure(request: axum::extract::Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    let headers = response.headers_mut();
     for (name, value) in SECURITY {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        frame_ancestors(headers, "");
     }
     response
+}
+
+/// Writes the policy of a page that our own pages and `others` may hold in a frame.
+fn frame_ancestors(headers: &mut HeaderMap, others: &str) {
+    let policy = format!("{POLICY}; frame-ancestors 'self' {others}");
+    // Origins are checked where they come in; without them nobody else may.
+    let policy = HeaderValue::try_from(policy.trim_end())
+        .unwrap_or(HeaderValue::from_static("frame-ancestors 'none'"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
 }
 
 async fn index(page: &str, headers: HeaderMap) -> Response {
@@ -102,6 +121,31 @@ async fn room(Path(room): Path<String>, headers: HeaderMap) -> Response {
     }
 }
 
+/// A room for the pages that may hold it in a frame: those of the room's list, else of the server's, and those
+/// that have a ticket for it.
+async fn embedded(
+    State(context): State<Context>,
+    Path(room): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    if name::check_room(&room).is_err() {
+        return no_such_page();
+    }
+    let mut others = match context.hub.allowed_origins(&room) {
+        Some(own) => own.to_string(),
+        None => context.site.allowed_origins().to_string(),
+    };
+    for origin in context.tickets.origins(&room, Instant::now()) {
+        others = format!("{others} {origin}");
+    }
+    let mut response = index("embed", headers).await;
+    frame_ancestors(response.headers_mut(), others.trim_start());
+    // Its policy changes with the room.
+    let fresh = HeaderValue::from_static("no-store");
+    response.headers_mut().insert(header::CACHE_CONTROL, fresh);
+    response
+}
+
 async fn hashed(Path(path): Path<String>, headers: HeaderMap) -> Response {
     match find(&format!("{HASHED}{path}")) {
         Some(asset) => serve(asset, &headers),
@@ -123,17 +167,26 @@ fn find(path: &str) -> Option<&'static Asset> {
 }
 
 fn serve(asset: &'static Asset, request: &HeaderMap) -> Response {
-    let lifetime = if asset.path.starts_with(HASHED) {
-        "public, max-age=31536000, immutable"
-    } else {
-        "no-cache"
+    let lifetime = match asset.path {
+        LOADER => "public, max-age=300",
+        path if path.starts_with(HASHED) => "public, max-age=31536000, immutable",
+        _ => "no-cache",
     };
     let headers = [(header::ETAG, asset.etag), (header::CACHE_CONTROL, lifetime)];
-    if is_known(asset, request) {
-        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    let mut response = if is_known(asset, request) {
+        (StatusCode::NOT_MODIFIED, headers).into_response()
+    } else {
+        let content_type = [(header::CONTENT_TYPE, content_type(asset.path))];
+        (headers, content_type, asset.bytes).into_response()
+    };
+    if asset.path == LOADER || asset.path.starts_with(HASHED) {
+        // Pages of any origin load them, also such as ask it of all that they load (COEP).
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        let name = HeaderName::from_static("cross-origin-resource-policy");
+        headers.insert(name, HeaderValue::from_static("cross-origin"));
     }
-    let content_type = [(header::CONTENT_TYPE, content_type(asset.path))];
-    (headers, content_type, asset.bytes).into_response()
+    response
 }
 
 /// `If-None-Match` (RFC 9110 §13.1.2).

@@ -1,6 +1,7 @@
 //! What those ask who are in no room: to begin one, to see one, to steer one.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use signaling_core::error::{ErrorCode, RequestError};
@@ -13,6 +14,7 @@ use tokio::time::timeout;
 
 use super::{Attachment, FirstError, Hub, REPLY_TIMEOUT, RoomHandle, no_such_room};
 use crate::actor::Letter;
+use crate::origins::Origins;
 
 /// What a room that is created may have of its own. What is absent is as configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub struct Options {
     pub max_participants: Option<usize>,
     /// What is before it.
     pub settings: SetRoom,
+    /// Whose pages may use it.
+    pub allowed_origins: Option<Origins>,
 }
 
 impl Hub {
@@ -55,6 +59,7 @@ impl Hub {
             }
             self.refuse_another(&rooms)?;
             let room = self.begin(name, config);
+            room.allow(options.allowed_origins);
             // Before anybody else can write to it: whoever joins meets the settings.
             let steering = self.write(&room, Request::SetRoom(options.settings))?;
             rooms.insert(name.to_owned(), room);
@@ -71,6 +76,20 @@ impl Hub {
     pub async fn steer(&self, name: &str, body: Request) -> Result<(), RequestError> {
         let room = self.find(name)?;
         steered(self.write(&room, body)?).await
+    }
+
+    /// Whose pages may use a room; `None` where it does not say, or is not there.
+    pub fn allowed_origins(&self, name: &str) -> Option<Arc<Origins>> {
+        self.find(name).ok()?.allowed_origins().clone()
+    }
+
+    /// Says whose pages may use a room from now on, by a right that was checked before.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] when there is no such room.
+    pub fn allow_origins(&self, name: &str, origins: Origins) -> Result<(), RequestError> {
+        self.find(name)?.allow(Some(origins));
+        Ok(())
     }
 
     /// Sees a room as it is.
@@ -118,6 +137,16 @@ impl Hub {
         let (attachment, outbox) = self.attach(room.clone(), false);
         room.send(Letter::Steer { attachment: attachment.id, request: 0, body, outbox })?;
         Ok(attachment)
+    }
+}
+
+impl RoomHandle {
+    fn allow(&self, origins: Option<Origins>) {
+        *self.allowed_origins() = origins.map(Arc::new);
+    }
+
+    fn allowed_origins(&self) -> MutexGuard<'_, Option<Arc<Origins>>> {
+        self.allowed_origins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod acme;
 mod data;
+mod embedding;
 mod feed_readers;
 mod feeds;
 mod floods;

@@ -9,6 +9,12 @@ if (page !== null) {
   if (route.page === 'room') {
     const { showRoom } = await import('./room/main.ts');
     showRoom(page, route.room, route.relay);
+  } else if (route.page === 'embed') {
+    const { showEmbedded } = await import('./embed/main.ts');
+    await showEmbedded(page, route.room);
+  } else if (route.page === 'embed-demo') {
+    const { showDemo } = await import('./embed-demo/main.ts');
+    await showDemo(page);
   } else if (route.page === 'drop') {
     const { showDrop } = await import('./drop/main.ts');
     await showDrop(page);

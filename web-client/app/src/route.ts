@@ -6,6 +6,8 @@ export type Route =
   | { readonly page: 'home'; readonly unknown: boolean }
   | { readonly page: 'drop' }
   | { readonly page: 'status' }
+  | { readonly page: 'embed-demo' }
+  | { readonly page: 'embed'; readonly room: string }
   | { readonly page: 'room'; readonly room: string; readonly relay: boolean };
 
 /** The page for a path. A path that means nothing leads home and is `unknown`. In a room `?relay` has media go by TURN only. */
@@ -13,8 +15,10 @@ export function routeOf(path: string, query = ''): Route {
   if (path === DROP_PATH) return { page: 'drop' };
   if (path === '/') return { page: 'home', unknown: false };
   if (path === '/status') return { page: 'status' };
-  const [, encoded] = /^\/r\/([^/]+)\/?$/u.exec(path) ?? [];
+  if (path === '/embed-demo') return { page: 'embed-demo' };
+  const [, kind, encoded] = /^\/(r|embed)\/([^/]+)\/?$/u.exec(path) ?? [];
   const room = encoded === undefined ? undefined : decode(encoded);
+  if (kind === 'embed' && room !== undefined && isRoomName(room)) return { page: 'embed', room };
   return room !== undefined && isRoomName(room) ? { page: 'room', room, relay: new URLSearchParams(query).has('relay') } : { page: 'home', unknown: true };
 }
 

@@ -22,6 +22,12 @@ export function installDevices(signature: Signature, screen: Signature, behaviou
     if (behaviour === 'missing') return Promise.reject(new DOMException('Requested device not found', 'NotFoundError'));
     return Promise.resolve(syntheticStream(signature, constraints));
   };
+  const { permissions } = navigator;
+  const query = permissions.query.bind(permissions);
+  permissions.query = async (asked) => {
+    const isDevice = ['camera', 'microphone'].includes(asked.name);
+    return isDevice && behaviour === 'refused' ? ({ state: 'denied' } as PermissionStatus) : query(asked);
+  };
   navigator.mediaDevices.getDisplayMedia = () => Promise.resolve(syntheticStream(screen, { video: true }));
 }
 

@@ -3,7 +3,7 @@ import type { DataMessage, Room, RoomEvents } from '@oriel/client';
 
 /** The page's room object. */
 export function room(): Room {
-  const element = document.querySelector('oriel-room');
+  const element = document.querySelector('oriel-room-view');
   if (element === null) throw new Error('this page has no room');
   return (element as unknown as { room: Room }).room;
 }

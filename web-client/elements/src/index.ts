@@ -1,8 +1,8 @@
 /**
  * `@oriel/elements`: rooms as web components. Importing it registers every tag.
  *
- * `<oriel-room>` is everything at once; the others are its parts, each drawn from one `Room` of
- * `@oriel/client`.
+ * `<oriel-room>` is everything at once, in the page or in a frame; the others are its parts, each drawn from one
+ * `Room` of `@oriel/client`.
  */
 import './audio/audio.ts';
 import './call/call.ts';
@@ -17,7 +17,8 @@ import './grid/grid.ts';
 import './help/help.ts';
 import './people/people.ts';
 import './prejoin/prejoin.ts';
-import './room/room.ts';
+import './embed/room.ts';
+import './room/room-view.ts';
 import './settings/settings.ts';
 import './steering/steering.ts';
 import './tile/tile.ts';
@@ -36,7 +37,11 @@ export { GridElement } from './grid/grid.element.ts';
 export { HelpElement } from './help/help.element.ts';
 export { PeopleElement } from './people/people.element.ts';
 export { type JoinChoice, type PasswordQuestion, PrejoinElement } from './prejoin/prejoin.element.ts';
-export { RoomElement } from './room/room.element.ts';
+export { RoomElement } from './embed/room.element.ts';
+export type { RoomElementEvents, Status as RoomStatus } from './embed/contract.ts';
+export { RoomViewElement } from './room/room-view.element.ts';
+export type { Cause, Device } from './doctor/judge.ts';
+export { diagnose, type Finding } from './doctor/doctor.ts';
 export { SettingsElement } from './settings/settings.element.ts';
 export { SteeringElement } from './steering/steering.element.ts';
 export { TileElement, type TilePicture } from './tile/tile.element.ts';

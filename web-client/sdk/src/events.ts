@@ -109,7 +109,7 @@ export class TypedEmitter<Events extends { [K in keyof Events]: unknown[] }> {
     this.#listeners.get(event)?.delete(listener);
   }
 
-  /** @internal Tells the listeners, in the order they came. */
+  /** Tells the listeners, in the order they came. For whoever has the emitter, not for its listeners. */
   emit<K extends keyof Events>(event: K, ...args: Events[K]): void {
     // A copy: a listener may subscribe or unsubscribe others while it runs.
     for (const listener of [...(this.#listeners.get(event) ?? [])] as Listener<Events[K]>[]) {

@@ -1,4 +1,4 @@
-/** Guests get their token from the server itself: `POST /v1/join`. */
+/** Guests, and pages that embed a room, get their token from the server itself: `POST /v1/join`. */
 
 import { abortedError, OrielError } from './errors.ts';
 import type { ErrorCode } from './protocol.gen.ts';
@@ -16,9 +16,24 @@ export interface ConnectOptions {
 export interface JoinOptions extends ConnectOptions {
   /** The server's address, `https://rooms.example`; by default where the page came from. */
   server?: string;
-  room: string;
-  /** The display name. */
-  name: string;
+  /** Needed without a `ticket`, which has its own. */
+  room?: string;
+  /** The display name; a ticket's token has its own. */
+  name?: string;
+  /** What the page's back end has got for it from the server (`POST /v1/rooms/{room}/tickets`). Good once. */
+  ticket?: string;
+}
+
+export interface TicketOptions {
+  /** The server's address, `https://rooms.example`; by default where the page came from. */
+  server?: string;
+  /** What the page's back end has got for it. */
+  ticket: string;
+  /** The room, where the page knows it: a ticket for another one is then refused. */
+  room?: string;
+  /** For the server's own page in a frame: the origin of the page around it. */
+  embedder?: string;
+  signal?: AbortSignal;
 }
 
 /** What `connect` needs. */
@@ -31,21 +46,26 @@ export interface Invitation {
 /** Says where to go and with which token. Called again when the token is no longer taken. */
 export type Invite = (signal: AbortSignal) => Promise<Invitation>;
 
-/** Asks for tokens as a guest. */
+/** Asks for tokens as a guest, or for a ticket's. */
 export function guest(options: JoinOptions): Invite {
   return (signal) => askForInvitation({ ...options, signal });
 }
 
+/** Exchanges an embed ticket, which is good once, for a token. Rejects with `ticket_used` and the like. */
+export function redeemTicket(options: TicketOptions): Promise<Invitation> {
+  return askForInvitation(options);
+}
+
 /** Asks for a token. Rejects with `forbidden` where guests are not let in. */
-export async function askForInvitation(options: Omit<JoinOptions, keyof ConnectOptions> & { signal?: AbortSignal }): Promise<Invitation> {
-  const { server = globalThis.location?.origin, room, name, signal } = options;
+export async function askForInvitation(options: Omit<JoinOptions, keyof ConnectOptions> & Partial<TicketOptions>): Promise<Invitation> {
+  const { server = globalThis.location?.origin, room, name, ticket, embedder, signal } = options;
   let response: Response;
   let body: unknown;
   try {
     response = await fetch(new URL('/v1/join', server), {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ room, name }),
+      body: JSON.stringify({ room, name, ticket, embedder }),
       ...(signal ? { signal } : {}),
     });
     body = await response.json().catch(() => undefined);

@@ -18,7 +18,7 @@ export { LocalTrackPublication, RemoteTrackPublication, TrackPublication } from 
 export { LocalTrack, RemoteTrack, Track } from './track.ts';
 export { OrielError, type ErrorCode } from './errors.ts';
 export { TypedEmitter, type ConnectionState, type DisconnectReason, type RoomEvents } from './events.ts';
-export type { ConnectOptions, JoinOptions } from './guest.ts';
+export { redeemTicket, type ConnectOptions, type Invitation, type JoinOptions, type TicketOptions } from './guest.ts';
 export { Moderation, type ParticipantChange, type RoomChange, type Whom } from './moderation.ts';
 export { RoomData, type DataHandler, type DataMessage, type SendOptions } from './data/data.ts';
 export { Topic } from './data/topic.ts';

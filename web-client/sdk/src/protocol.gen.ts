@@ -33,7 +33,7 @@ export type LeaveReason = "left" | "connection_lost" | "duplicate_identity" | "r
 export type EndReason = "empty" | "ended" | "server_stopping" | "internal";
 
 /** Why a request was not done. One row per code in `row`. */
-export type ErrorCode = "bad_request" | "unauthorized" | "forbidden" | "password_required" | "locked" | "not_found" | "too_large" | "rate_limited" | "full" | "busy" | "bad_sdp" | "stopping" | "internal";
+export type ErrorCode = "bad_request" | "unauthorized" | "forbidden" | "origin_not_allowed" | "ticket_used" | "ticket_expired" | "password_required" | "locked" | "not_found" | "too_large" | "rate_limited" | "full" | "busy" | "bad_sdp" | "stopping" | "internal";
 
 /** Why a request was not done: `{"code", "message", "retry"}`. */
 export type RequestError = {
@@ -744,7 +744,7 @@ export type EventFrame = {
 } & Event;
 
 /** Every error code. */
-export const ERROR_CODES = ["bad_request", "unauthorized", "forbidden", "password_required", "locked", "not_found", "too_large", "rate_limited", "full", "busy", "bad_sdp", "stopping", "internal"] as const satisfies readonly ErrorCode[];
+export const ERROR_CODES = ["bad_request", "unauthorized", "forbidden", "origin_not_allowed", "ticket_used", "ticket_expired", "password_required", "locked", "not_found", "too_large", "rate_limited", "full", "busy", "bad_sdp", "stopping", "internal"] as const satisfies readonly ErrorCode[];
 
 /** Every source. */
 export const TRACK_SOURCES = ["camera", "microphone", "screen_share", "screen_share_audio"] as const satisfies readonly TrackSource[];

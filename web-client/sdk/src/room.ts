@@ -151,10 +151,11 @@ export class Room extends TypedEmitter<RoomEvents> {
     return this.#enter(() => Promise.resolve({ url, token }), undefined, options);
   }
 
-  /** Asks the server for a guest's token, then joins as `connect` does. */
+  /** Asks the server for a guest's token, or for that of a ticket; then joins as `connect` does. */
   join(options: JoinOptions): Promise<void> {
     const invite = guest(options);
-    return this.#enter(invite, invite, options);
+    // A ticket is good once.
+    return this.#enter(invite, options.ticket === undefined ? invite : undefined, options);
   }
 
   /** Leaves the room, or stops trying to get into it. Devices that this package opened are switched off. */

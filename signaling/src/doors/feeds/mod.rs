@@ -25,6 +25,7 @@ use crate::cors;
 use crate::feed::Item;
 use crate::problem::Problem;
 use crate::server::Peer;
+use crate::site::PageOrigin;
 use crate::watch::Watch;
 
 mod line;
@@ -121,10 +122,7 @@ impl Door {
         parameters: Asked,
         request: Request<()>,
     ) -> Response {
-        let origin = match cors::check(&self.context.site, &request) {
-            Ok(origin) => origin,
-            Err(error) => return Problem::from(error).into_response(),
-        };
+        let page = self.context.site.page_origin(request.uri(), request.headers());
         let headers = request.headers();
         let response = async {
             let Query(parameters) = parameters.map_err(|rejection| bad(rejection.body_text()))?;
@@ -132,7 +130,7 @@ impl Door {
             if wait > LONGEST_WAIT {
                 return Err(bad(format!("a poll waits at most {LONGEST_WAIT} seconds")));
             }
-            let mut reader = self.reader(peer.address, room, parameters, headers).await?;
+            let mut reader = self.reader(peer.address, &page, room, parameters, headers).await?;
             match Form::of(headers) {
                 Form::Stream => Ok(sse::respond(reader, Arc::clone(&self.context.counters))),
                 Form::Poll => poll::respond(&mut reader, Duration::from_secs(wait)).await,
@@ -140,13 +138,14 @@ impl Door {
         };
         let mut response =
             response.await.unwrap_or_else(|error| Problem::from(error).into_response());
-        cors::allow(&origin, response.headers_mut());
+        cors::allow(&page, response.headers_mut());
         response
     }
 
     async fn reader(
         &self,
         address: IpAddr,
+        page: &PageOrigin,
         room: Option<String>,
         parameters: Parameters,
         headers: &HeaderMap,
@@ -164,7 +163,7 @@ impl Door {
         }
         let types = parameters.types.as_deref().map(types);
         let ask = Observe { token: token.to_owned(), room, after, types };
-        let watch = Watch::open(&self.context, address, ask).await?;
+        let watch = Watch::open(&self.context, address, page, ask).await?;
         Ok(Reader::Observer(Box::new(watch)))
     }
 

@@ -39,10 +39,7 @@ pub(super) async fn take(
     Path(room): Path<String>,
     request: Request<Body>,
 ) -> Response {
-    let origin = match cors::check(&door.context.site, &request) {
-        Ok(origin) => origin,
-        Err(error) => return Problem::from(error).into_response(),
-    };
+    let page = door.context.site.page_origin(request.uri(), request.headers());
     let (head, body) = request.into_parts();
     let response = async {
         if !has_content_type(&head.headers, "application/json") {
@@ -59,13 +56,13 @@ pub(super) async fn take(
             return Ok((StatusCode::ACCEPTED, Json(serde_json::json!({}))).into_response());
         }
         let base_url = door.context.site.base_url(&head.uri, &head.headers);
-        let visit = Visit { address: peer.address, base_url };
+        let visit = Visit { address: peer.address, base_url, page: page.clone() };
         let opened = open(&door, visit, &room, text).await?;
         // It holds what opens the connection, and the participant.
         Ok(([(header::CACHE_CONTROL, "no-store")], Json(opened)).into_response())
     };
     let mut response = response.await.unwrap_or_else(IntoResponse::into_response);
-    cors::allow(&origin, response.headers_mut());
+    cors::allow(&page, response.headers_mut());
     response
 }
 

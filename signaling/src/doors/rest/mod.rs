@@ -32,6 +32,7 @@ mod operation;
 mod page;
 mod participants;
 mod rooms;
+mod tickets;
 mod tokens;
 mod tracks;
 mod webhooks;
@@ -66,6 +67,7 @@ fn operations() -> Vec<Operation> {
         lobby::operations(),
         messages::operations(),
         tokens::operations(),
+        tickets::operations(),
         webhooks::operations(),
         document::operations(),
     ]

@@ -7,16 +7,21 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use signaling_core::error::RequestError;
 use signaling_core::info::{ParticipantInfo, RoomInfo, Waiting};
 use signaling_core::request::{Request, SetRoom};
 
 use super::call::{Answer, Call, bad};
 use super::operation::{Operation, handler};
 use crate::hub::Options;
+use crate::origins::{self, Origins};
 use crate::problem::Problem;
 
 /// Rooms on one page.
 const PAGE: u32 = 100;
+/// What [`Origins`] takes.
+const ORIGIN: &str =
+    r"^(\*|[A-Za-z][A-Za-z0-9+.-]*://((\*\.)?[A-Za-z0-9._-]+|\[[A-Za-z0-9:.]+\])(:[0-9]{1,5})?/?)$";
 /// Rooms that are asked at a time.
 const AT_ONCE: usize = 16;
 
@@ -57,7 +62,7 @@ pub(super) fn operations() -> Vec<Operation> {
             Method::PATCH,
             one,
             "update_room",
-            "Locks a room, puts a lobby or a password before it, or takes them away.",
+            "Locks a room, puts a lobby or a password before it or takes them away, or says whose pages may use it.",
             handler!(update),
         )
         .needs("video.roomAdmin")
@@ -115,6 +120,9 @@ struct Whole {
     waiting: Vec<Waiting>,
     /// Events after this place are not in it yet.
     cursor: String,
+    /// Whose pages may use it, where it has a list of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allowed_origins: Option<Vec<String>>,
 }
 
 /// A room to be.
@@ -137,6 +145,10 @@ struct NewRoom {
     /// What newcomers must know; empty for nothing.
     #[schemars(length(max = 128))]
     password: Option<String>,
+    /// Whose pages may use it instead of `server.allowed_origins`: `https://example.com`,
+    /// `https://*.example.com` for everything below it, `*` for all. Empty for nobody's but the server's own.
+    #[schemars(length(max = 100), inner(regex(pattern = ORIGIN), length(max = 255)))]
+    allowed_origins: Option<Vec<String>>,
 }
 
 /// What is before a room. What is absent stays.
@@ -150,6 +162,10 @@ struct Settings {
     /// What newcomers must know; empty for nothing.
     #[schemars(length(max = 128))]
     password: Option<String>,
+    /// Whose pages may use it instead of `server.allowed_origins`: `https://example.com`,
+    /// `https://*.example.com` for everything below it, `*` for all. Empty for nobody's but the server's own.
+    #[schemars(length(max = 100), inner(regex(pattern = ORIGIN), length(max = 255)))]
+    allowed_origins: Option<Vec<String>>,
 }
 
 async fn list(call: Call) -> Result<Answer, Problem> {
@@ -189,6 +205,7 @@ async fn create(call: Call) -> Result<Answer, Problem> {
         empty_timeout: ask.empty_timeout.map(|seconds| Duration::from_secs(seconds.into())),
         max_participants: ask.max_participants.map(|most| most as usize),
         settings: SetRoom { locked: ask.locked, lobby: ask.lobby, password: ask.password },
+        allowed_origins: ask.allowed_origins.as_deref().map(origins).transpose()?,
     };
     match call.door.context.hub.create(&ask.name, options).await? {
         Some(room) => Answer::created(&room, Some(format!("/v1/rooms/{}", ask.name))),
@@ -201,20 +218,34 @@ async fn create(call: Call) -> Result<Answer, Problem> {
 }
 
 async fn show(call: Call) -> Result<Answer, Problem> {
+    let allowed = call.door.context.hub.allowed_origins(call.seen_room()?);
+    let allowed_origins = allowed.map(|list| list.iter().map(str::to_owned).collect());
     let room = call.look(|room| Whole {
         room: room.info().clone(),
         participants: room.visible(),
         waiting: room.waiting(),
         cursor: room.journal().cursor().to_string(),
+        allowed_origins,
     });
     Answer::ok(&room.await?)
 }
 
 async fn update(call: Call) -> Result<Answer, Problem> {
-    call.steered_room()?;
-    let Settings { locked, lobby, password } = call.json()?;
+    let room = call.steered_room()?;
+    let Settings { locked, lobby, password, allowed_origins } = call.json()?;
+    let allowed = allowed_origins.as_deref().map(origins).transpose()?;
     call.steer(Request::SetRoom(SetRoom { locked, lobby, password })).await?;
+    if let Some(allowed) = allowed {
+        call.door.context.hub.allow_origins(room, allowed)?;
+    }
     Answer::ok(&call.look(|room| room.info().clone()).await?)
+}
+
+fn origins(list: &[String]) -> Result<Origins, RequestError> {
+    if list.len() > origins::MOST {
+        return Err(bad(format!("allowed_origins has {} origins at most", origins::MOST)));
+    }
+    Origins::parse(list).map_err(|error| bad(format!("allowed_origins: {error}")))
 }
 
 async fn close(call: Call) -> Result<Answer, Problem> {

@@ -37,7 +37,7 @@ pub(super) fn operations() -> Vec<Operation> {
 /// Who is to join, and what it may.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct NewToken {
+pub(super) struct NewToken {
     /// Who it is, 128 bytes at most on one line.
     #[schemars(length(min = 1, max = 128))]
     identity: String,
@@ -89,9 +89,26 @@ struct Token {
 async fn create(call: Call) -> Result<Answer, Problem> {
     let room = call.steered_room()?.to_owned();
     let ask: NewToken = call.json()?;
+    let ttl = ttl(&call, &ask)?;
+    let identity = ask.identity.clone();
+    let claims = claims(ask, &room)?;
+    let context = &call.door.context;
+    let base = context.site.base_url(&call.uri, &call.headers);
+    let base = base.ok_or_else(|| bad("the request names no host"))?;
+    let token = context.authority.mint(claims, ttl)?;
+    let url = Site::websocket_url(&base);
+    Answer::created(&Token { token, url, room, identity, ttl }, None)
+}
+
+/// Seconds that the token is to be good for.
+///
+/// # Errors
+/// [`ErrorCode::BadRequest`] for what is out of bounds, [`ErrorCode::Unauthorized`] when the caller's own has
+/// ended.
+pub(super) fn ttl(call: &Call, ask: &NewToken) -> Result<u64, RequestError> {
     let asked = ask.ttl.unwrap_or(USUAL);
     if !(1..=LONGEST).contains(&asked) {
-        return Err(bad(format!("ttl is from 1 to {LONGEST} seconds")).into());
+        return Err(bad(format!("ttl is from 1 to {LONGEST} seconds")));
     }
     let caller = call.caller()?;
     // Whoever administers one room hands nothing on beyond its own time.
@@ -101,16 +118,24 @@ async fn create(call: Call) -> Result<Answer, Problem> {
     };
     if ttl == 0 {
         let message = "the caller's token has ended";
-        return Err(RequestError::new(ErrorCode::Unauthorized, message).into());
+        return Err(RequestError::new(ErrorCode::Unauthorized, message));
     }
+    Ok(ttl)
+}
+
+/// What the token is to claim in `room`.
+///
+/// # Errors
+/// Those that it would meet when it is used: better told now than then.
+pub(super) fn claims(ask: NewToken, room: &str) -> Result<Claims, RequestError> {
     let sources = ask.can_publish.as_ref();
     let claims = Claims {
-        sub: Some(ask.identity.clone()),
+        sub: Some(ask.identity),
         name: Some(ask.name),
         metadata: Some(ask.metadata),
         attributes: Some(ask.attributes),
         video: VideoClaims {
-            room: Some(room.clone()),
+            room: Some(room.to_owned()),
             room_join: true,
             room_admin: ask.room_admin,
             can_publish: sources.map(|sources| !sources.is_empty()),
@@ -125,14 +150,8 @@ async fn create(call: Call) -> Result<Answer, Problem> {
         },
         ..Claims::default()
     };
-    // The same checks as when it is used: better told now than then.
     claims.entry(Asked::default())?;
-    let context = &call.door.context;
-    let base = context.site.base_url(&call.uri, &call.headers);
-    let base = base.ok_or_else(|| bad("the request names no host"))?;
-    let token = context.authority.mint(claims, ttl)?;
-    let url = Site::websocket_url(&base);
-    Answer::created(&Token { token, url, room, identity: ask.identity, ttl }, None)
+    Ok(claims)
 }
 
 fn now() -> u64 {

@@ -11,10 +11,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 
 use super::Context;
-use crate::cors;
 use crate::limits::{MESSAGE_BYTES, SDP_BYTES};
 use crate::participation::Visit;
-use crate::problem::Problem;
 use crate::server::Peer;
 use crate::websocket::{self, Bounds};
 
@@ -35,10 +33,6 @@ async fn open(
     Extension(peer): Extension<Peer>,
     mut request: Request<Body>,
 ) -> Response {
-    // Any page may open a WebSocket to anywhere; browsers only say which page it is.
-    if let Err(error) = cors::check(&context.site, &request) {
-        return Problem::from(error).into_response();
-    }
     let bounds = Bounds { stranger: STRANGER_BYTES, message: FRAME_BYTES };
     let (response, opened) = match websocket::accept(&mut request, bounds) {
         Ok(accepted) => accepted,
@@ -47,6 +41,9 @@ async fn open(
     let visit = Visit {
         address: peer.address,
         base_url: context.site.base_url(request.uri(), request.headers()),
+        // Any page may open a WebSocket to anywhere; browsers only say which page it is. What it may is
+        // seen with its token: here it could not be told why it is refused.
+        page: context.site.page_origin(request.uri(), request.headers()),
     };
     let task = context.tasks.subscribe();
     tokio::spawn(async move {

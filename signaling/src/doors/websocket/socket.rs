@@ -86,7 +86,7 @@ async fn begin(socket: &mut Socket, context: &Context, visit: Visit) -> Result<R
     };
     let begun = match request {
         Request::Observe(ask) => {
-            let watch = Watch::open(context, visit.address, ask).await;
+            let watch = Watch::open(context, visit.address, &visit.page, ask).await;
             watch.map(|watch| (Role::Observer(Box::new(watch)), Reply::Done(Done {})))
         }
         request => Participation::begin(context, "websocket", visit, request)

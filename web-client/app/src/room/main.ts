@@ -1,5 +1,5 @@
-/** The page `/r/ROOM`: one `<oriel-room>` that fills the window. */
-import '@oriel/elements';
+/** The page `/r/ROOM`: one `<oriel-room-view>` that fills the window. */
+import '@oriel/elements/room-view';
 import { mark } from '@oriel/elements/styles';
 import { html, render } from 'lit';
 import { rememberRoom } from '../recent-rooms.ts';
@@ -9,7 +9,7 @@ import { roomLink } from '../route.ts';
 export function showRoom(page: HTMLElement, name: string, relay: boolean): void {
   document.title = `${name} · Oriel`;
   page.classList.add('fills');
-  const room = document.createElement('oriel-room');
+  const room = document.createElement('oriel-room-view');
   room.roomName = name;
   room.relay = relay;
   room.link = roomLink(location.origin, name);

@@ -7,15 +7,29 @@ interface Pending {
   readonly hashed: ((bytes: number) => void) | undefined;
 }
 
+/** By the name that bundlers look for: they put in the address of the worker's file. */
+class Worker {
+  constructor(address: URL, options: WorkerOptions) {
+    if (address.origin === globalThis.location?.origin) return new globalThis.Worker(address, options);
+    // In the pages of other sites browsers start only what is the page's own.
+    const own = new Blob([`import ${JSON.stringify(address.href)};`], { type: 'text/javascript' });
+    return new globalThis.Worker(URL.createObjectURL(own), options);
+  }
+}
+
 export class Disk {
-  readonly #worker: Worker;
+  readonly #worker: globalThis.Worker;
   readonly #pending = new Map<number, Pending>();
   #last = 0;
+  #failure: Error | undefined;
 
-  constructor(worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' })) {
+  constructor(worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' }) as globalThis.Worker) {
     this.#worker = worker;
     worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#answer(data);
-    worker.onerror = () => this.#fail(new Error('The worker that reads and writes files could not be started.'));
+    worker.onerror = () => {
+      this.#failure = new Error('The worker for files does not start. A page that embeds this one may have to allow worker-src blob:');
+      this.#fail(this.#failure);
+    };
   }
 
   /** Asks the worker. `transfer` is handed over; `hashed` hears how many bytes have been hashed. */
@@ -26,6 +40,7 @@ export class Disk {
   ): Promise<DiskRequests[R][1]> {
     const number = (this.#last += 1);
     return new Promise((resolve, reject) => {
+      if (this.#failure) throw this.#failure;
       this.#pending.set(number, { resolve, reject, hashed });
       this.#worker.postMessage({ number, request, ask } satisfies Question<R>, transfer);
     });

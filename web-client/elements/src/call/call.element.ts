@@ -8,9 +8,11 @@ import '../controls/controls.ts';
 import type { Panel } from '../controls/controls.element.ts';
 import { isOn, setOn, sourceDevice } from '../controls/switches.ts';
 import '../copy-link/copy-link.ts';
-import { type Device, deviceTrouble, isCancelled, type Trouble } from '../devices/trouble.ts';
+import { type Device, isCancelled } from '../doctor/judge.ts';
+import { examine, type Finding } from '../doctor/doctor.ts';
 import { type Announcement, OrielElement, type Urgency } from '../element/element.ts';
 import { focusedElement } from '../element/focus.ts';
+import { ALL_PARTS } from '../element/parts.ts';
 import { RoomController } from '../element/room-controller.ts';
 import '../files/files.ts';
 import '../grid/grid.ts';
@@ -36,12 +38,11 @@ const NARROW = 720;
 /** Milliseconds that a chat message shows up while the chat is closed. */
 const TOAST = 5000;
 
-const PARTS = 'tile, name, button, stage, strip, toolbar, menu, chat, message, list, picker, dialog';
-
 /**
  * A room that one is in: everybody's pictures and sound, the controls, the panels, the keyboard.
  *
  * @fires oriel-leave - Leave was pressed.
+ * @fires oriel-changed - A panel was opened or closed.
  * @fires oriel-announce - Something happened. `detail` is `{text, urgency}`, for a screen reader.
  * @csspart header - The line above the pictures.
  * @csspart panel - Chat or people.
@@ -52,6 +53,7 @@ export class CallElement extends OrielElement {
   static override properties = {
     room: { attribute: false },
     link: {},
+    keys: {},
     panel: { state: true },
     unread: { state: true },
     toast: { state: true },
@@ -64,10 +66,12 @@ export class CallElement extends OrielElement {
   declare room: Room | undefined;
   /** Where others find it. */
   declare link: string;
+  /** `inside` where keys count only while the focus is in here. */
+  declare keys: string;
   private declare panel: Panel | undefined;
   private declare unread: number;
   private declare toast: string;
-  private declare troubles: ReadonlyMap<Device, Trouble>;
+  private declare troubles: ReadonlyMap<Device, Finding>;
   private declare narrow: boolean;
   private declare inviteClosed: boolean;
 
@@ -87,6 +91,8 @@ export class CallElement extends OrielElement {
   readonly #observer = new ResizeObserver((entries) => {
     this.narrow = (entries.at(-1)?.contentRect.width ?? 0) < NARROW;
   });
+  /** What is being found out about a device that failed. */
+  readonly #looking = new Map<Device, symbol>();
   #toastTimer: ReturnType<typeof setTimeout> | undefined;
   /** What had the focus before a panel took it. */
   #opener: HTMLElement | undefined;
@@ -94,6 +100,7 @@ export class CallElement extends OrielElement {
   constructor() {
     super();
     this.link = '';
+    this.keys = '';
     this.unread = 0;
     this.toast = '';
     this.troubles = new Map();
@@ -105,6 +112,7 @@ export class CallElement extends OrielElement {
       onEscape: () => this.#closePanel(),
       onTalk: () => this.requestUpdate(),
       isActive: () => !this.#hasDialog(),
+      isMeant: (event) => this.keys !== 'inside' || event.composedPath().includes(this),
     });
     new RoomController(this, {
       audioPlaybackChanged: undefined,
@@ -137,6 +145,11 @@ export class CallElement extends OrielElement {
     clearTimeout(this.#toastTimer);
   }
 
+  /** The panel that is open. */
+  get openPanel(): Panel | undefined {
+    return this.panel;
+  }
+
   /** Opens a panel, or closes it. */
   togglePanel(panel: Panel): void {
     if (this.panel === panel) this.#closePanel();
@@ -152,9 +165,18 @@ export class CallElement extends OrielElement {
   /** Says above the pictures why a device is not there. */
   showTrouble(device: Device, error: unknown): void {
     if (isCancelled(device, error)) return;
-    const trouble = deviceTrouble(device, error, location.host);
-    this.troubles = new Map([...this.troubles, [device, trouble]]);
-    this.#announce(`${trouble.title}. ${trouble.advice}`, 'assertive');
+    void this.#examine(device, error);
+  }
+
+  async #examine(device: Device, error: unknown): Promise<void> {
+    const looking = Symbol(device);
+    this.#looking.set(device, looking);
+    const finding = await examine(device, error, this.lang);
+    // It may work by now, or have failed again.
+    if (this.#looking.get(device) !== looking) return;
+    this.troubles = new Map([...this.troubles, [device, finding]]);
+    this.#announce(`${finding.title}. ${finding.advice}`, 'assertive');
+    this.tell<Finding>('oriel-finding', finding);
   }
 
   override render(): TemplateResult {
@@ -167,7 +189,7 @@ export class CallElement extends OrielElement {
         class=${classMap({ call: true, narrow: this.narrow })}
         @oriel-device-error=${this.#onControlError}
         @oriel-toggle-panel=${(event: CustomEvent<Panel>) => this.togglePanel(event.detail)}
-        @oriel-toggle-hand=${() => void this.#toggleHand()}
+        @oriel-toggle-hand=${() => void this.toggleHand()}
         @oriel-send-files=${(event: CustomEvent<string | null>) => this.renderRoot.querySelector('oriel-files')?.choose(event.detail ?? undefined)}
         @oriel-write-to=${(event: CustomEvent<string>) => void this.#writeTo(event.detail)}
         @oriel-open-steering=${() => this.renderRoot.querySelector('oriel-steering')?.show()}
@@ -180,26 +202,29 @@ export class CallElement extends OrielElement {
           <h1 tabindex="-1">${room.name}</h1>
           <div class="tools" ?inert=${covered}>
             <slot name="header-end"></slot>
-            <oriel-copy-link look="quiet" exportparts="button" ?compact=${this.narrow} .link=${this.link}></oriel-copy-link>
+            <oriel-copy-link look="quiet" exportparts=${ALL_PARTS} ?compact=${this.narrow} .link=${this.link}></oriel-copy-link>
           </div>
         </header>
         <div class="stage" ?inert=${covered}>
           ${this.#notices(room)}
-          <oriel-grid exportparts=${PARTS} .room=${room}></oriel-grid>
+          <oriel-grid exportparts=${ALL_PARTS} .room=${room}></oriel-grid>
           ${this.#floating(room)}
-          <oriel-files exportparts="files, button" .room=${room}></oriel-files>
+          <oriel-files exportparts=${ALL_PARTS} .room=${room}></oriel-files>
         </div>
         ${this.#panel(room)}
         <oriel-controls
-          exportparts=${PARTS}
+          exportparts=${ALL_PARTS}
           ?inert=${covered}
           .room=${room}
           .panel=${this.panel}
           .unread=${this.unread}
-        ></oriel-controls>
-        <oriel-settings exportparts=${PARTS} .room=${room}></oriel-settings>
-        <oriel-help exportparts=${PARTS}></oriel-help>
-        <oriel-steering exportparts=${PARTS} .room=${room}></oriel-steering>
+        >
+          <slot name="toolbar-start" slot="toolbar-start"></slot>
+          <slot name="toolbar-end" slot="toolbar-end"></slot>
+        </oriel-controls>
+        <oriel-settings exportparts=${ALL_PARTS} .room=${room}></oriel-settings>
+        <oriel-help exportparts=${ALL_PARTS}></oriel-help>
+        <oriel-steering exportparts=${ALL_PARTS} .room=${room}></oriel-steering>
         <oriel-audio .room=${room}></oriel-audio>
       </div>
     `;
@@ -248,7 +273,7 @@ export class CallElement extends OrielElement {
       </header>
       <p>Whoever opens this link can join you:</p>
       <p class="address">${this.link.replace(/^https?:\/\//u, '')}</p>
-      <oriel-copy-link look="primary" exportparts="button" .link=${this.link}></oriel-copy-link>
+      <oriel-copy-link look="primary" exportparts=${ALL_PARTS} .link=${this.link}></oriel-copy-link>
     </section>`;
   }
 
@@ -256,9 +281,9 @@ export class CallElement extends OrielElement {
     if (this.panel === undefined) return nothing;
     return html`<section class="panel" part="panel" aria-label=${this.panel === 'chat' ? 'Chat' : 'People'}>
       ${this.panel === 'chat'
-        ? html`<oriel-chat exportparts=${PARTS} .room=${room}></oriel-chat>`
-        : html`<oriel-people exportparts=${PARTS} .room=${room}>
-            <oriel-copy-link slot="invite" style="display:block" .link=${this.link}></oriel-copy-link>
+        ? html`<oriel-chat exportparts=${ALL_PARTS} .room=${room}></oriel-chat>`
+        : html`<oriel-people exportparts=${ALL_PARTS} .room=${room}>
+            <oriel-copy-link slot="invite" class="invite" .link=${this.link}></oriel-copy-link>
           </oriel-people>`}
     </section>`;
   }
@@ -266,6 +291,7 @@ export class CallElement extends OrielElement {
   async #openPanel(panel: Panel): Promise<void> {
     if (this.panel === undefined) this.#opener = focusedElement();
     this.panel = panel;
+    this.tell('oriel-changed');
     if (panel === 'chat') {
       this.unread = 0;
       this.toast = '';
@@ -280,13 +306,15 @@ export class CallElement extends OrielElement {
   #closePanel(): boolean {
     if (this.panel === undefined) return false;
     this.panel = undefined;
+    this.tell('oriel-changed');
     const opener = this.#opener;
     // After drawing: what is covered on a phone cannot take the focus before.
     void this.updateComplete.then(() => opener?.focus());
     return true;
   }
 
-  async #toggleHand(): Promise<void> {
+  /** Raises the hand, or lowers it. */
+  async toggleHand(): Promise<void> {
     const { localParticipant } = this.room ?? {};
     const done = localParticipant?.hand === undefined ? localParticipant?.raiseHand() : localParticipant.lowerHand();
     await done?.catch((error: unknown) => this.#announce((error as Error).message, 'assertive'));
@@ -317,7 +345,7 @@ export class CallElement extends OrielElement {
 
   #onShortcut(shortcut: Exclude<Shortcut, 'talk'>): void {
     if (shortcut === 'chat' || shortcut === 'people') this.togglePanel(shortcut);
-    else if (shortcut === 'hand') void this.#toggleHand();
+    else if (shortcut === 'hand') void this.toggleHand();
     else if (shortcut === 'help') this.renderRoot.querySelector('oriel-help')?.show();
     else void this.#toggleByKey(shortcut);
   }
@@ -348,6 +376,7 @@ export class CallElement extends OrielElement {
   };
 
   #forget(device: Device): void {
+    this.#looking.delete(device);
     if (this.troubles.has(device)) this.troubles = new Map([...this.troubles].filter(([other]) => other !== device));
   }
 

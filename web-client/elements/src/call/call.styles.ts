@@ -111,6 +111,9 @@ export const callStyles = css`
     }
   }
 
+  .invite {
+    display: block;
+  }
   .panel {
     grid-column: 2;
     grid-row: 2;

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Announcement } from '../element/element.ts';
 import { FakeRoom } from '../testing/fake-room.ts';
 import { find, findAll, mount, settle, words } from '../testing/mount.ts';
@@ -119,8 +119,7 @@ describe('oriel-call', () => {
   it('explains a device that failed until it works', async () => {
     const error = Object.assign(new Error('in use'), { code: 'media_in_use', hint: '' });
     room.tell('mediaDevicesError', error as never, 'camera');
-    await settle(call);
-    expect(words(find(call, '[data-testid="device-trouble"]'))).toContain('The camera is in use');
+    await vi.waitFor(() => expect(words(find(call, '[data-testid="device-trouble"]'))).toContain('The camera is in use'));
     room.tell('localTrackPublished', { source: 'camera' } as never, room.localParticipant as never);
     await settle(call);
     expect(findAll(call, '[data-testid="device-trouble"]')).toHaveLength(0);

@@ -1,4 +1,4 @@
-/** Keys pressed anywhere on the page, as shortcuts of the room. */
+/** Keys pressed on the page, as shortcuts of the room. */
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 import type { PushToTalk } from './push-to-talk.ts';
 import { isPressable, isTyping, type Shortcut, shortcutFor } from './shortcuts.ts';
@@ -13,6 +13,8 @@ export interface KeyboardActions {
   readonly onTalk: () => void;
   /** False while a dialog has the keyboard. */
   readonly isActive: () => boolean;
+  /** Whether a key is for this room, and not for something else on the page. */
+  readonly isMeant: (event: KeyboardEvent) => boolean;
 }
 
 /** Listens while its host is on the page. */
@@ -45,7 +47,7 @@ export class Keyboard implements ReactiveController {
 
   readonly #onKeydown = (event: KeyboardEvent): void => {
     if (event.key === 'Tab' || event.key.startsWith('Arrow')) this.#byKey = true;
-    if (event.defaultPrevented || !this.#actions.isActive()) return;
+    if (event.defaultPrevented || !this.#actions.isMeant(event) || !this.#actions.isActive()) return;
     if (event.key === 'Escape') {
       if (this.#actions.onEscape()) event.preventDefault();
       return;

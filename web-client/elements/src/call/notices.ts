@@ -1,6 +1,7 @@
 /** The strips above the pictures: what is wrong or unusual now, and the button that mends it. */
 import { html, nothing, type TemplateResult } from 'lit';
-import type { Device, Trouble } from '../devices/trouble.ts';
+import type { Device } from '../doctor/judge.ts';
+import type { Finding } from '../doctor/doctor.ts';
 import { icon } from '../icons/icon.ts';
 import type { Bulletin, BulletinKey } from './bulletins.ts';
 
@@ -10,7 +11,7 @@ export interface Notices {
   readonly audioBlocked: boolean;
   readonly sharing: boolean;
   readonly bulletins: readonly (readonly [BulletinKey, Bulletin])[];
-  readonly troubles: ReadonlyMap<Device, Trouble>;
+  readonly troubles: ReadonlyMap<Device, Finding>;
   readonly onStartAudio: () => void;
   readonly onStopSharing: () => void;
   readonly onClose: (key: BulletinKey) => void;
@@ -36,10 +37,10 @@ export function notices(state: Notices): TemplateResult {
         </div>`
       : nothing}
     ${[...state.troubles].map(
-      ([device, { title, advice }]) =>
-        html`<div class="notice" part="notice" data-testid="device-trouble">
+      ([device, { title, advice, fix, cause, direction, language }]) =>
+        html`<div class="notice" part="notice" data-testid="device-trouble" data-cause=${cause} dir=${direction} lang=${language}>
           ${icon('warning')}
-          <p><strong>${title}.</strong> ${advice}</p>
+          <p><strong>${title}.</strong> ${advice} ${fix === '' ? nothing : html`<code dir="ltr">${fix}</code>`}</p>
           <button
             type="button"
             class="icon-button"

@@ -1,7 +1,7 @@
 import { canShareScreen, type Room } from '@oriel/client';
 import { html, nothing, type TemplateResult } from 'lit';
 import { classMap } from 'lit/directives/class-map.js';
-import type { Device } from '../devices/trouble.ts';
+import type { Device } from '../doctor/judge.ts';
 import { OrielElement } from '../element/element.ts';
 import { RoomController } from '../element/room-controller.ts';
 import { icon, type IconName } from '../icons/icon.ts';

@@ -1,6 +1,6 @@
 /** Switching our own microphone, camera and screen share, from a button as from a key. */
 import type { Room, TrackSource } from '@oriel/client';
-import type { Device } from '../devices/trouble.ts';
+import type { Device } from '../doctor/judge.ts';
 
 /** What we publish ourselves, and under which source. */
 export const deviceSource: Readonly<Record<Device, TrackSource>> = {

@@ -1,8 +1,8 @@
 import type { Room } from '@oriel/client';
 import { html, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
-import { styleMap } from 'lit/directives/style-map.js';
 import { OrielElement } from '../element/element.ts';
+import { ALL_PARTS } from '../element/parts.ts';
 import { RoomController } from '../element/room-controller.ts';
 import { icon } from '../icons/icon.ts';
 import { baseStyles } from '../styles/base.styles.ts';
@@ -90,9 +90,9 @@ export class GridElement extends OrielElement {
     // Pages are laid out alike, so that the last one does not jump to a few large tiles.
     const box = pages > 1 ? { ...this.box, height: this.box.height - PAGER } : this.box;
     const { tile } = gridLayout(box, pages > 1 ? size : shown.length, GAP);
-    const lengths = { '--tile-width': `${tile.width}px`, '--tile-height': `${tile.height}px`, '--oriel-gap': `${GAP}px` };
+    const lengths = `--tile-width: ${tile.width}px; --tile-height: ${tile.height}px; --oriel-gap: ${GAP}px`;
     return html`
-      <div class="area pages" style=${styleMap(lengths)}>
+      <div class="area pages" .style=${lengths}>
         <div class="tiles" role="list" aria-label="People in the room">
           ${repeat(
             shown,
@@ -109,10 +109,10 @@ export class GridElement extends OrielElement {
     const others = all.filter((picture) => picture.key !== large.key);
     const participant = large.participant;
     return html`
-      <div class="area with-stage ${stripSide(this.box)}" style=${styleMap({ '--oriel-gap': `${GAP}px` })}>
+      <div class="area with-stage ${stripSide(this.box)}" .style=${`--oriel-gap: ${GAP}px`}>
         <oriel-tile
           part="stage"
-          exportparts="tile, name, button"
+          exportparts=${ALL_PARTS}
           data-testid=${large.picture === 'camera' ? 'tile' : 'screen'}
           role="group"
           aria-label=${large.picture === 'camera' ? participant.name : `${participant.name}’s screen`}
@@ -137,7 +137,7 @@ export class GridElement extends OrielElement {
   #tile(picture: Picture, pinnable: boolean): TemplateResult {
     return html`<oriel-tile
       role="listitem"
-      exportparts="tile, name, button"
+      exportparts=${ALL_PARTS}
       data-testid=${picture.picture === 'camera' ? 'tile' : 'screen'}
       .room=${this.room}
       .participant=${picture.participant}

@@ -11,7 +11,7 @@ export function lobby(room: Room, act: (step: () => Promise<void>) => void): Tem
     for (const one of waiting) await moderation.admit(one);
   };
   const item = (one: Waiting) => html`<li data-testid="lobby-item">
-    <span class="avatar" aria-hidden="true" style="--hue:${hue(one.identity)}">${initials(one.name)}</span>
+    <span class="avatar" aria-hidden="true" .style=${`--hue: ${hue(one.identity)}`}>${initials(one.name)}</span>
     <div class="who"><p class="name">${one.name}</p></div>
     <button
       type="button"

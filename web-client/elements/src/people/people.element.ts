@@ -5,6 +5,7 @@ import { repeat } from 'lit/directives/repeat.js';
 import { hue, initials } from '../avatar/avatar.ts';
 import '../confirm/confirm.ts';
 import { type Announcement, OrielElement } from '../element/element.ts';
+import { ALL_PARTS } from '../element/parts.ts';
 import { focusPanel } from '../element/focus.ts';
 import { RoomController } from '../element/room-controller.ts';
 import { icon, type IconName } from '../icons/icon.ts';
@@ -118,7 +119,7 @@ export class PeopleElement extends OrielElement {
             </ul>`}
       </div>
       ${this.#choices(room)}
-      <oriel-confirm exportparts="button, dialog"></oriel-confirm>
+      <oriel-confirm exportparts=${ALL_PARTS}></oriel-confirm>
     `;
   }
 
@@ -129,7 +130,7 @@ export class PeopleElement extends OrielElement {
       data-testid="people-item"
       data-participant=${participant.id}
     >
-      <span class="avatar" aria-hidden="true" style="--hue:${hue(participant.identity)}">
+      <span class="avatar" aria-hidden="true" .style=${`--hue: ${hue(participant.identity)}`}>
         ${initials(participant.name)}
       </span>
       <div class="who">

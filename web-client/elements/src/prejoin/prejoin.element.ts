@@ -5,7 +5,7 @@ import '../devices/devices.ts';
 import type { DeviceChoice } from '../devices/devices.element.ts';
 import '../devices/level.ts';
 import { Preview, type PreviewDevice } from '../devices/preview.ts';
-import { commonTrouble, deviceTrouble, type Trouble } from '../devices/trouble.ts';
+import { examine, type Finding } from '../doctor/doctor.ts';
 import { type Announcement, OrielElement } from '../element/element.ts';
 import { icon } from '../icons/icon.ts';
 import { baseStyles } from '../styles/base.styles.ts';
@@ -48,6 +48,10 @@ export class PrejoinElement extends OrielElement {
     roomName: { attribute: 'room-name' },
     name: {},
     password: { attribute: false },
+    asksName: { attribute: false },
+    microphone: {},
+    camera: {},
+    findings: { state: true },
     secret: { state: true },
     choices: { state: true },
     nameless: { state: true },
@@ -59,7 +63,15 @@ export class PrejoinElement extends OrielElement {
   declare name: string;
   /** Whether the room wants its password. */
   declare password: PasswordQuestion;
+  /** Whether whoever comes says who it is; a token may say it instead. */
+  declare asksName: boolean;
+  /** `on` or `off` to begin with; as the last time else. */
+  declare microphone: string;
+  /** Likewise. */
+  declare camera: string;
   private declare choices: Choices;
+  /** What keeps devices away. */
+  private declare findings: ReadonlyMap<PreviewDevice, Finding>;
   /** The password as it is typed. Remembered nowhere. */
   private declare secret: string;
   /** Join was pressed without a name. */
@@ -74,12 +86,19 @@ export class PrejoinElement extends OrielElement {
     this.name = '';
     this.password = 'none';
     this.secret = '';
+    this.asksName = true;
+    this.microphone = '';
+    this.camera = '';
+    this.findings = new Map();
     this.choices = recall(this.#memory);
     this.nameless = false;
   }
 
   override connectedCallback(): void {
     super.connectedCallback();
+    for (const device of ['camera', 'microphone'] as const) {
+      if (this[device] !== '') this.choices = { ...this.choices, [device]: this[device] === 'on' };
+    }
     for (const device of ['camera', 'microphone'] as const) {
       if (this.choices[device]) void this.#open(device);
     }
@@ -161,7 +180,14 @@ export class PrejoinElement extends OrielElement {
 
   #form(): TemplateResult {
     return html`<form @submit=${this.#onSubmit} novalidate>
-      <div class="field">
+      ${this.asksName ? this.#nameField() : nothing}
+      ${this.password === 'none' ? nothing : this.#passwordField()}
+      <button class="button primary join-button" part="button" data-testid="join-button">Join now</button>
+    </form>`;
+  }
+
+  #nameField(): TemplateResult {
+    return html`<div class="field">
         <label class="label" for="name">Your name</label>
         <input
           id="name"
@@ -176,10 +202,7 @@ export class PrejoinElement extends OrielElement {
           @input=${this.#onName}
         />
         ${this.nameless ? html`<p class="complaint" id="complaint">Type a name, so that others know who you are.</p>` : nothing}
-      </div>
-      ${this.password === 'none' ? nothing : this.#passwordField()}
-      <button class="button primary join-button" part="button" data-testid="join-button">Join now</button>
-    </form>`;
+      </div>`;
   }
 
   #passwordField(): TemplateResult {
@@ -204,16 +227,16 @@ export class PrejoinElement extends OrielElement {
   }
 
   #troubles(): TemplateResult | typeof nothing {
-    const found = troubles(this.#preview);
+    const found = this.#shown();
     if (found.length === 0) return nothing;
     return html`<div class="troubles">
       ${found.map(
-        ({ devices, trouble }) =>
-          html`<div class="trouble" data-testid="device-trouble">
+        ({ devices, finding }) =>
+          html`<div class="trouble" data-testid="device-trouble" data-cause=${finding.cause} dir=${finding.direction} lang=${finding.language}>
             ${icon('warning')}
             <div>
-              <strong>${trouble.title}</strong>
-              ${trouble.advice}
+              <strong>${finding.title}</strong>
+              ${finding.advice} ${finding.fix === '' ? nothing : html`<code dir="ltr">${finding.fix}</code>`}
               <br /><button type="button" @click=${() => devices.forEach((device) => this.#onSwitch(device, true))}>
                 Try again
               </button>
@@ -235,14 +258,28 @@ export class PrejoinElement extends OrielElement {
   async #open(device: PreviewDevice): Promise<void> {
     await this.#preview.open(device, this.choices[KINDS[device]]);
     const waiting = this.#preview.isAsking('camera') || this.#preview.isAsking('microphone');
-    if (!waiting && this.#preview.error(device) !== undefined) this.#announceTroubles();
+    if (!waiting) await this.#examine();
     void this.renderRoot.querySelector('oriel-devices')?.refresh();
   }
 
-  #announceTroubles(): void {
-    for (const { trouble } of troubles(this.#preview)) {
-      this.tell<Announcement>('oriel-announce', { text: `${trouble.title}. ${trouble.advice}`, urgency: 'polite' });
+  async #examine(): Promise<void> {
+    const failed = (['camera', 'microphone'] as const).filter((device) => this.#preview.error(device) !== undefined);
+    const found = await Promise.all(failed.map((device) => examine(device, this.#preview.error(device), this.lang)));
+    this.findings = new Map(found.map((finding) => [finding.device as PreviewDevice, finding]));
+    for (const { finding } of this.#shown()) {
+      this.tell<Announcement>('oriel-announce', { text: `${finding.title}. ${finding.advice}`, urgency: 'polite' });
     }
+    for (const finding of found) this.tell<Finding>('oriel-finding', finding);
+  }
+
+  /** What there is to say: once where the reason is the same for both. */
+  #shown(): readonly { devices: readonly PreviewDevice[]; finding: Finding }[] {
+    const found = [...this.findings].filter(([device]) => this.#preview.error(device) !== undefined);
+    const [first, second] = found.map(([, finding]) => finding);
+    if (first?.both !== undefined && first.cause === second?.cause) {
+      return [{ devices: ['camera', 'microphone'], finding: { ...first, ...first.both } }];
+    }
+    return found.map(([device, finding]) => ({ devices: [device], finding }));
   }
 
   #onSwitch(device: PreviewDevice, on: boolean): void {
@@ -266,12 +303,12 @@ export class PrejoinElement extends OrielElement {
   readonly #onSubmit = (event: Event): void => {
     event.preventDefault();
     const name = this.choices.name.trim();
-    if (name === '') {
+    if (name === '' && this.asksName) {
       this.nameless = true;
       this.renderRoot.querySelector<HTMLInputElement>('#name')?.focus();
       return;
     }
-    this.#choose({ name });
+    if (this.asksName) this.#choose({ name });
     this.tell<JoinChoice>('oriel-join', {
       ...this.choices,
       ...(this.secret === '' ? {} : { password: this.secret }),
@@ -287,16 +324,4 @@ export class PrejoinElement extends OrielElement {
     this.choices = { ...this.choices, ...change };
     remember(this.#memory, this.choices);
   }
-}
-
-/** What keeps which devices away: one trouble for both where the reason is the same. */
-function troubles(preview: Preview): { devices: PreviewDevice[]; trouble: Trouble }[] {
-  const { host } = location;
-  const [camera, microphone] = [preview.error('camera'), preview.error('microphone')];
-  const common = commonTrouble(camera, microphone, host);
-  if (common !== undefined) return [{ devices: ['camera', 'microphone'], trouble: common }];
-  return (['camera', 'microphone'] as const).flatMap((device) => {
-    const error = preview.error(device);
-    return error === undefined ? [] : [{ devices: [device], trouble: deviceTrouble(device, error, host) }];
-  });
 }

@@ -2,6 +2,7 @@ import type { OrielError, Room, RoomChange } from '@oriel/client';
 import { html, nothing, type TemplateResult } from 'lit';
 import '../confirm/confirm.ts';
 import { DialogElement } from '../element/dialog-element.ts';
+import { ALL_PARTS } from '../element/parts.ts';
 import { RoomController } from '../element/room-controller.ts';
 import { baseStyles } from '../styles/base.styles.ts';
 import { buttonStyles } from '../styles/button.styles.ts';
@@ -76,7 +77,7 @@ export class SteeringElement extends DialogElement {
           End for everybody
         </button>
       </div>
-      <oriel-confirm exportparts="button, dialog"></oriel-confirm>
+      <oriel-confirm exportparts=${ALL_PARTS}></oriel-confirm>
     `;
   }
 

@@ -85,7 +85,7 @@ export class TileElement extends OrielElement {
     const screen = this.picture === 'screen_share';
     const visible = this.playing && this.#track() !== undefined;
     return html`
-      <div class=${classMap({ frame: true, screen })} part="tile" style="--hue:${hue(participant.identity)}">
+      <div class=${classMap({ frame: true, screen })} part="tile" .style=${`--hue: ${hue(participant.identity)}`}>
         ${visible ? nothing : html`<div class="avatar" aria-hidden="true">${screen ? icon('screen') : initials(participant.name)}</div>`}
         <video
           class=${classMap({ mirrored: participant.isLocal && !screen, dark: !visible, upright: this.upright })}

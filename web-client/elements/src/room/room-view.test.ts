@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { JoinChoice } from '../prejoin/prejoin.element.ts';
 import { FakeRoom } from '../testing/fake-room.ts';
 import { find, findAll, mount, settle, words } from '../testing/mount.ts';
-import './room.ts';
-import type { RoomElement } from './room.element.ts';
+import './room-view.ts';
+import type { RoomViewElement } from './room-view.element.ts';
 
 const choice: JoinChoice = {
   name: 'Ada',
@@ -25,13 +25,13 @@ class JoinableRoom extends FakeRoom {
   }
 }
 
-describe('oriel-room', () => {
+describe('oriel-room-view', () => {
   let room: JoinableRoom;
-  let element: RoomElement;
+  let element: RoomViewElement;
 
   beforeEach(async () => {
     room = new JoinableRoom();
-    element = await mount(document.createElement('oriel-room'), { room: room.asRoom, roomName: 'tea' });
+    element = await mount(document.createElement('oriel-room-view'), { room: room.asRoom, roomName: 'tea' });
   });
 
   const join = async (more: Partial<JoinChoice> = {}) => {
@@ -81,7 +81,7 @@ describe('oriel-room', () => {
     room.localParticipant.setCameraEnabled = () =>
       Promise.reject(Object.assign(new Error('no'), { code: 'media_missing', hint: '' }));
     await join({ camera: true });
-    expect(words(find(element, '[data-testid="device-trouble"]'))).toContain('No camera found');
+    await vi.waitFor(() => expect(words(find(element, '[data-testid="device-trouble"]'))).toContain('No camera found'));
   });
 
   it('says why it could not get in, and leads back to the door', async () => {

@@ -1,14 +1,17 @@
-import { type DisconnectReason, type OrielError, Room } from '@oriel/client';
+import { type DisconnectReason, type Invitation, OrielError, redeemTicket, Room } from '@oriel/client';
 import { html, type TemplateResult } from 'lit';
 import '../call/call.ts';
 import type { CallElement } from '../call/call.element.ts';
 import { mayPublish } from '../controls/switches.ts';
 import type { Panel } from '../controls/controls.element.ts';
-import type { Device } from '../devices/trouble.ts';
+import type { Device } from '../doctor/judge.ts';
+import { diagnose, type Finding } from '../doctor/doctor.ts';
 import { type Announcement, OrielElement } from '../element/element.ts';
+import { ALL_PARTS } from '../element/parts.ts';
 import { RoomController } from '../element/room-controller.ts';
 import { mark } from '../icons/icon.ts';
 import '../prejoin/prejoin.ts';
+import { browserMemory, recall } from '../prejoin/choices.ts';
 import type { JoinChoice, PasswordQuestion } from '../prejoin/prejoin.element.ts';
 import { baseStyles } from '../styles/base.styles.ts';
 import { buttonStyles } from '../styles/button.styles.ts';
@@ -25,24 +28,34 @@ type Phase =
   | { readonly is: 'outside'; readonly words: Farewell };
 
 /**
- * A whole room: the door with preview and name, the room itself, and the way out.
+ * A whole room: the door with preview and name, the room itself, and the way out. Pages that embed a room have it
+ * inside `<oriel-room>`, where its events and methods are the same as those of one in a frame.
  *
- * Give it `room-name` to let guests in, or `token` where the page's own server hands out tokens.
+ * Give it `room-name` to let guests in, or `token` or `ticket` where the page's own server hands them out.
  *
  * @fires oriel-joined - In the room. `detail` is the `Room`.
  * @fires oriel-left - Out of it. `detail` is the `DisconnectReason`.
  * @fires oriel-error - Could not get in. `detail` is the `OrielError`.
+ * @fires oriel-changed - Went on to another phase, or opened or closed a panel.
+ * @fires oriel-finding - What keeps a device away. `detail` is a `Finding`.
  * @slot door-header - At the top of the door.
  * @slot prejoin-header - Above the heading of the door.
  * @slot header-end - In the line above the pictures.
+ * @slot toolbar-start - At the beginning of the controls.
+ * @slot toolbar-end - At their end.
  * @slot left-actions - Beside the button that joins again.
  */
-export class RoomElement extends OrielElement {
+export class RoomViewElement extends OrielElement {
   static override styles = [baseStyles, buttonStyles, roomStyles];
   static override properties = {
     room: { attribute: false },
     url: {},
     token: {},
+    ticket: {},
+    embedder: { attribute: false },
+    keys: {},
+    microphone: {},
+    camera: {},
     roomName: { attribute: 'room-name' },
     name: {},
     link: {},
@@ -58,6 +71,16 @@ export class RoomElement extends OrielElement {
   declare url: string;
   /** A token that names room and identity. Without one the server is asked for a guest's. */
   declare token: string;
+  /** What the page's own back end has got for it: exchanged for a token when somebody joins. */
+  declare ticket: string;
+  /** In a frame: the origin of the page around it, which the ticket is for. */
+  declare embedder: string;
+  /** `inside` where keys count only while the focus is in here: there are other things on the page. */
+  declare keys: string;
+  /** `on` or `off`; what was chosen the last time else. */
+  declare microphone: string;
+  /** Likewise. */
+  declare camera: string;
   /** The room to join as a guest, and what the door says. */
   declare roomName: string;
   /** The display name to begin with. */
@@ -76,12 +99,19 @@ export class RoomElement extends OrielElement {
   #joining: AbortController | undefined;
   #entering: Promise<void> | undefined;
   #lastError: OrielError | undefined;
+  /** What the ticket was exchanged for: good for coming back, too. */
+  #redeemed: { readonly ticket: string; readonly invitation: Invitation } | undefined;
 
   constructor() {
     super();
     this.room = new Room();
     this.url = '';
     this.token = '';
+    this.ticket = '';
+    this.embedder = '';
+    this.keys = '';
+    this.microphone = '';
+    this.camera = '';
     this.roomName = '';
     this.name = '';
     this.link = '';
@@ -133,12 +163,41 @@ export class RoomElement extends OrielElement {
         return;
       }
       this.#go({ is: 'outside', words: refusal(error as OrielError) });
-      this.tell('oriel-error', error as OrielError);
+      this.tell('oriel-error', OrielError.from(error, 'protocol'));
       return;
     }
     this.#go({ is: 'inside' });
     this.tell('oriel-joined', this.room);
     await this.#publish(choice);
+  }
+
+  /**
+   * Joins without the door, with what is given or else what `name`, `microphone` and `camera` say. False for a guest
+   * without a name, who stays there.
+   */
+  async joinAtOnce(given: { name?: string; microphone?: boolean; camera?: boolean } = {}): Promise<boolean> {
+    const known = recall(browserMemory());
+    // Nobody is seen or heard who has not been asked.
+    const choice = { ...known, microphone: this.microphone === 'on', camera: this.camera === 'on', ...given };
+    const name = given.name ?? (this.name === '' ? known.name : this.name);
+    if (this.#asksName && name.trim() === '') return false;
+    await this.join({ ...choice, name, microphoneTrack: undefined, cameraTrack: undefined });
+    return true;
+  }
+
+  /** Where somebody is on the way through the room. */
+  get whereabouts(): Phase['is'] {
+    return this.phase.is;
+  }
+
+  /** The panel that is open. */
+  get panel(): Panel | undefined {
+    return this.#call()?.openPanel;
+  }
+
+  /** Says of each device what keeps it away, if anything does, without asking for any of them. */
+  diagnose(): Promise<readonly Finding[]> {
+    return diagnose(this.lang);
   }
 
   /** Leaves the room, or gives up joining it. */
@@ -161,6 +220,16 @@ export class RoomElement extends OrielElement {
   /** Starts or ends sharing the screen. */
   toggleScreenShare(): Promise<void> {
     return this.#toggle('screen');
+  }
+
+  /** Raises the hand, or lowers it. */
+  async toggleHand(): Promise<void> {
+    await this.#call()?.toggleHand();
+  }
+
+  /** Ends the room for everybody; for moderators. Rejects with an `OrielError`. */
+  async endMeeting(): Promise<void> {
+    await this.room.moderation.end();
   }
 
   /** Opens or closes the chat. */
@@ -193,10 +262,14 @@ export class RoomElement extends OrielElement {
         return html`<div class="scroll door">
           <header><slot name="door-header"></slot></header>
           <oriel-prejoin
-            exportparts="preview, button, picker"
+            exportparts=${ALL_PARTS}
             room-name=${this.roomName}
             .name=${this.name}
             .password=${phase.password ?? 'none'}
+            .asksName=${this.#asksName}
+            .lang=${this.lang}
+            microphone=${this.microphone}
+            camera=${this.camera}
             @oriel-join=${(event: CustomEvent<JoinChoice>) => void this.join(event.detail)}
           >
             <slot name="prejoin-header" slot="prejoin-header"></slot>
@@ -214,12 +287,16 @@ export class RoomElement extends OrielElement {
         return this.#waiting();
       case 'inside':
         return html`<oriel-call
-          exportparts="header, panel, notice, toast, invitation, tile, name, button, stage, strip, toolbar, menu, chat, message, list, picker, dialog"
+          exportparts=${ALL_PARTS}
           .room=${this.room}
           .link=${this.link === '' ? pageAddress() : this.link}
+          .lang=${this.lang}
+          keys=${this.keys}
           @oriel-leave=${() => void this.leave()}
         >
           <slot name="header-end" slot="header-end"></slot>
+          <slot name="toolbar-start" slot="toolbar-start"></slot>
+          <slot name="toolbar-end" slot="toolbar-end"></slot>
         </oriel-call>`;
       case 'outside':
         return this.#outside(phase.words);
@@ -266,6 +343,7 @@ export class RoomElement extends OrielElement {
   #go(phase: Phase): void {
     this.phase = phase;
     this.#announcer.stop();
+    this.tell('oriel-changed');
     if (phase.is === 'door') return;
     // A page that changes under a screen reader says so by its heading.
     void this.updateComplete.then(async () => {
@@ -276,7 +354,8 @@ export class RoomElement extends OrielElement {
   }
 
   #call(): CallElement | null {
-    return this.renderRoot.querySelector('oriel-call');
+    // Before it is on a page there is nothing in it.
+    return this.hasUpdated ? this.renderRoot.querySelector('oriel-call') : null;
   }
 
   async #toggle(device: Device): Promise<void> {
@@ -303,8 +382,27 @@ export class RoomElement extends OrielElement {
       ...(this.relay ? { iceTransportPolicy: 'relay' as const } : {}),
     };
     const server = this.url === '' ? location.origin : this.url;
-    if (this.token === '') await this.room.join({ server, room: this.roomName, name, signal, ...known });
+    if (this.ticket !== '') {
+      const { url, token } = await this.#redeem(server, signal);
+      await this.room.connect(url, token, { signal, ...known });
+    } else if (this.token === '') await this.room.join({ server, room: this.roomName, name, signal, ...known });
     else await this.room.connect(server, this.token, { signal, ...known });
+  }
+
+  async #redeem(server: string, signal: AbortSignal): Promise<Invitation> {
+    const { ticket } = this;
+    if (this.#redeemed?.ticket !== ticket) {
+      const room = this.roomName === '' ? {} : { room: this.roomName };
+      const embedder = this.embedder === '' ? {} : { embedder: this.embedder };
+      const invitation = await redeemTicket({ server, ticket, ...room, ...embedder, signal });
+      this.#redeemed = { ticket, invitation };
+    }
+    return this.#redeemed.invitation;
+  }
+
+  /** Whether whoever comes says who it is; else the token does. */
+  get #asksName(): boolean {
+    return this.token === '' && this.ticket === '';
   }
 
   async #publish(choice: JoinChoice): Promise<void> {
