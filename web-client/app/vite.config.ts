@@ -14,11 +14,8 @@ export default defineConfig({
     target: 'es2022',
     // Small files too stay files: the server's policy allows no data: addresses.
     assetsInlineLimit: 0,
-    modulePreload: {
-      polyfill: false,
-      // The server names what a page needs. In the pages of others the addresses would not be ours.
-      resolveDependencies: (_file, files, { hostType }) => (hostType === 'html' ? files : []),
-    },
+    // The server names what a page needs. In the pages of others the addresses would not be ours.
+    modulePreload: false,
     rolldownOptions: {
       input: { index: 'index.html', embed: 'src/embed/loader.ts' },
       // Others write its address into their pages.

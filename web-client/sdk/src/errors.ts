@@ -40,9 +40,9 @@ export type ErrorCode =
 const ROWS: Record<ErrorCode, readonly [retryable: boolean, hint: string]> = {
   bad_request: [false, 'This page and the server do not fit together; reload the page.'],
   unauthorized: [false, 'Ask for a new invitation: this one is wrong or has expired.'],
-  origin_not_allowed: [false, 'Whoever runs this page can allow its address at the server.'],
-  ticket_used: [false, 'Load the page again: what let you in is good only once.'],
-  ticket_expired: [false, 'Load the page again: what let you in was good for a minute.'],
+  origin_not_allowed: [false, 'Ask whoever invited you.'],
+  ticket_used: [false, 'Load the page again.'],
+  ticket_expired: [false, 'Load the page again.'],
   forbidden: [false, 'Ask the host of the room for the right to do this.'],
   password_required: [false, 'Ask whoever invited you for the password.'],
   locked: [false, 'Ask somebody inside to unlock the room.'],

@@ -27,7 +27,7 @@ export class Disk {
     this.#worker = worker;
     worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#answer(data);
     worker.onerror = () => {
-      this.#failure = new Error('The worker for files does not start. A page that embeds this one may have to allow worker-src blob:');
+      this.#failure = new Error('The worker for files does not start: the page must allow worker-src blob:');
       this.#fail(this.#failure);
     };
   }
