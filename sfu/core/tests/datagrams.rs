@@ -72,6 +72,7 @@ proptest! {
     ) {
         let mut world = World::new(1);
         world.keeps_datagrams = true;
+        world.impersonated = Some(1);
         world.join(2, &[Audio, Video], 0);
         world.join(3, &[], 1);
         prop_assert!(world.publish(2, Video, 22));

@@ -90,6 +90,8 @@ pub struct World {
     pub loses_dtls: bool,
     /// Whether what clients send is kept, and what was.
     pub keeps_datagrams: bool,
+    /// Somebody sends in this client's name: its handshake may come to nothing, and it gives up then.
+    pub impersonated: Option<u64>,
     pub kept: Vec<Vec<u8>>,
     /// RTP and RTCP on its way to the server.
     media_heard: HashMap<SocketAddr, Vec<Vec<u8>>>,
@@ -157,6 +159,7 @@ impl World {
             filter: None,
             loses_dtls: false,
             keeps_datagrams: false,
+            impersonated: None,
             kept: Vec::new(),
             media_heard: HashMap::new(),
             mapped: HashMap::new(),
@@ -519,7 +522,11 @@ impl World {
             return;
         };
         if let Ok(receive) = Receive::new(Protocol::Udp, source, destination, &contents) {
-            client.rtc.handle_input(str0m::Input::Receive(self.now, receive)).unwrap();
+            let taken = client.rtc.handle_input(str0m::Input::Receive(self.now, receive));
+            match taken {
+                Err(_) if self.impersonated == Some(number) => client.rtc.disconnect(),
+                taken => taken.unwrap(),
+            }
         }
         self.drain_client(number);
     }
