@@ -223,10 +223,17 @@ async fn a_reader_that_sleeps_gets_an_overview_and_nothing_twice() {
     let server = Server::start(&set).await;
     let (mut ana, _) = server.join(&token(claims("r", "ana"))).await;
     let mut stream = Stream::open(&server, EVENTS, &observing(Some("r")), None).await;
-    for _ in 0..MANY {
-        let text = "x".repeat(8000);
-        assert!(ana.ask(json!({"type": "chat", "text": text})).await["ok"].is_object());
-        ana.event("chat.posted").await;
+    // Several at a time: a reader that sleeps for ten seconds is cut off.
+    const AT_ONCE: usize = 20;
+    for round in 0..MANY / AT_ONCE {
+        for one in 0..AT_ONCE {
+            let id = 1_000 + round * AT_ONCE + one;
+            let chat = json!({"id": id, "type": "chat", "text": "x".repeat(8000)});
+            ana.send_text(&chat.to_string()).await;
+        }
+        for _ in 0..AT_ONCE {
+            ana.event("chat.posted").await;
+        }
     }
     let (mut seq, mut overviews, mut told) = (0, Vec::new(), 0);
     loop {
