@@ -75,6 +75,10 @@ export const statusStyles = css`
     font-size: 14px;
   }
 
+  code {
+    white-space: nowrap;
+  }
+
   .tiles {
     display: grid;
     grid-template-columns: repeat(3, minmax(0, 1fr));
