@@ -2,8 +2,6 @@
 //! one UDP port, and one thread for clients that come by TCP. It moves bytes and time; it decides
 //! nothing.
 
-#[cfg(target_os = "linux")]
-mod batch;
 mod config;
 mod framing;
 mod handle;

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use mio::{Events, Poll};
+use oriel_udp::ReceiveBuffers;
 use sfu_core::stats::DropReason;
 use sfu_core::{Config, Datagram, Engine, Event, Input, Output, RoomKey, Transmit, Transport};
 
 use crate::mailbox::{Mail, Mailbox, WAKE};
-use crate::socket::{ReceiveBuffers, Sockets};
+use crate::socket::Sockets;
 use crate::tcp::Parcel;
 
 /// Batches read in a row before the engine's output leaves: a flood must not starve the others.
@@ -65,7 +66,7 @@ impl Worker {
             mailboxes,
             tcp,
             events,
-            buffers: ReceiveBuffers::new(),
+            buffers: ReceiveBuffers::default(),
             transmits: Vec::new(),
             has_mail: true,
         })

@@ -11,7 +11,6 @@ mod mailbox;
 mod ports;
 mod proxy;
 mod relay_ports;
-mod socket;
 mod stream;
 pub mod tls;
 mod worker;

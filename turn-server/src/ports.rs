@@ -9,7 +9,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::StartError;
 use crate::config::Config;
-use crate::socket::Datagrams;
+use oriel_udp::Datagrams;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1_024;
@@ -103,6 +103,7 @@ fn open(address: SocketAddr, buffer: usize) -> io::Result<(Datagrams, TcpListene
     loop {
         attempts -= 1;
         let udp = Datagrams::open(address, true, buffer)?;
+        udp.set_dont_fragment(false)?;
         match listen(udp.address()) {
             Ok(tcp) => return Ok((udp, tcp)),
             Err(error) if attempts == 0 => return Err(error),

@@ -12,7 +12,7 @@ use mio::{Interest, Registry, Token};
 use socket2::{Domain, Socket, Type};
 use turn_core::{BindError, Exceeded, Holder, Ledger, Limits, Port, Protocol};
 
-use crate::socket::Datagrams;
+use oriel_udp::Datagrams;
 
 /// How long a port stays reserved (RFC 8656 §7.2).
 const RESERVATION: Duration = Duration::from_secs(30);
@@ -215,7 +215,12 @@ impl RelayPorts {
 fn bind(protocol: Protocol, address: RelayAddress, port: u16) -> Option<Relay> {
     let bound = SocketAddr::new(address.bound, port);
     let socket = match protocol {
-        Protocol::Udp => Datagrams::open(bound, false, 0).map(RelaySocket::Udp),
+        Protocol::Udp => {
+            // The client says which of its datagrams may not be cut up (RFC 8656 §14.8).
+            Datagrams::open(bound, false, 0)
+                .and_then(|socket| socket.set_dont_fragment(false).map(|()| socket))
+                .map(RelaySocket::Udp)
+        }
         Protocol::Tcp => listen(bound).map(|listener| RelaySocket::Tcp { listener, bound }),
     };
     match socket {

@@ -20,9 +20,9 @@ use crate::dtls::Sessions;
 use crate::mailbox::{Mail, Mailbox, WAKE};
 use crate::ports::Ports;
 use crate::relay_ports::{RelayPorts, RelaySocket};
-use crate::socket::ReceiveBuffers;
 use crate::stream::Stream;
 use crate::{StartError, Tls};
+use oriel_udp::{ReceiveBuffers, Train};
 
 mod connections;
 mod incoming;
@@ -104,6 +104,11 @@ enum Destination {
     Peer { by: RelayKey, to: SocketAddr, dont_fragment: bool },
 }
 
+/// Datagrams to a client, from the address that it has sent to.
+fn datagrams<'a>(to: &FiveTuple, contents: &'a [u8], size: usize) -> Train<'a> {
+    Train { destination: to.client, source: Some(to.server.ip()), contents, size }
+}
+
 /// What a worker's thread owns.
 pub(crate) struct Worker {
     plan: Plan,
@@ -126,6 +131,8 @@ pub(crate) struct Worker {
     /// Sources that may have more to read: the poll tells of new bytes only.
     ready: Vec<Source>,
     sends: Vec<(Destination, Span)>,
+    /// Trains of datagrams to clients, with the size of each: they leave together.
+    departing: Vec<(FiveTuple, Span, usize)>,
     /// Streams that were written to, some of them several times.
     unflushed: Vec<usize>,
     /// Announcements that another worker's queue had no room for.
@@ -159,10 +166,11 @@ impl Worker {
             connections: Slab::new(),
             connection_of: HashMap::new(),
             paused: Vec::new(),
-            buffers: ReceiveBuffers::new(),
+            buffers: ReceiveBuffers::default(),
             scratch: vec![0; 1 << 14],
             ready,
             sends: Vec::new(),
+            departing: Vec::new(),
             unflushed: Vec::new(),
             unposted: VecDeque::new(),
             has_mail: true,
@@ -275,7 +283,7 @@ impl Worker {
         if let Some(dtls) = dtls {
             let send = |to: &FiveTuple, packet: &[u8]| {
                 if let Some(socket) = ports.udp_at(to.server) {
-                    socket.send(Some(to.server.ip()), to.client, packet, packet.len());
+                    socket.send(datagrams(to, packet, packet.len()));
                 }
             };
             for from in dtls.sweep(now, |tuple| server.is_known(tuple), send) {
@@ -293,6 +301,7 @@ impl Worker {
     fn start_over(&mut self) {
         tracing::error!(worker = self.plan.index, "a TURN worker panicked; its clients are lost");
         self.sends.clear();
+        self.departing.clear();
         self.server.start_over();
         for allocation in self.holders.keys().copied().collect::<Vec<_>>() {
             self.end(allocation);

@@ -7,11 +7,11 @@ use std::time::Instant;
 use turn_core::stats::DropReason;
 use turn_core::{FiveTuple, Input, Transport};
 
-use super::{Relay, Source, Worker};
+use super::{Relay, Source, Worker, datagrams};
 use crate::mailbox::{Adopted, Mail};
 use crate::relay_ports::RelaySocket;
-use crate::socket::BATCH_SIZE;
 use crate::stream::Stream;
+use oriel_udp::BATCH_SIZE;
 
 /// Batches read in a row from one socket: a flood must not starve the others.
 const BATCHES_PER_TURN: usize = 4;
@@ -68,7 +68,7 @@ impl Worker {
             let Some(dtls) = dtls else { return server.stats().drop(DropReason::BadDtls, 1) };
             let from = FiveTuple { client, server: to, transport: Transport::Dtls };
             let send = |to: &FiveTuple, packet: &[u8]| {
-                socket.send(Some(to.server.ip()), to.client, packet, packet.len());
+                socket.send(datagrams(to, packet, packet.len()));
             };
             let result = dtls.receive(now, from, contents, send, |contents| {
                 server.handle(now, Input::Message { from, contents });

@@ -6,10 +6,10 @@ use turn_core::stats::DropReason;
 use turn_core::{FiveTuple, Input, Output, Span, Transport};
 
 use super::relays::Wanted;
-use super::{Destination, Worker};
+use super::{Destination, Worker, datagrams};
 use crate::mailbox::Mail;
-use crate::socket::Datagrams;
 use crate::stream::Stream;
+use oriel_udp::{Datagrams, Train};
 
 /// The most bytes that leave in one call.
 const MAX_RUN: usize = 65_000;
@@ -75,7 +75,8 @@ impl Worker {
         }
     }
 
-    /// Sends in order. What goes the same way one after the other leaves in one call.
+    /// Sends, what goes the same way in order. Datagrams to clients leave in one call, whoever they
+    /// are for; so does what goes any other way one after the other.
     fn send(&mut self) {
         let sends = std::mem::take(&mut self.sends);
         let mut rest = sends.as_slice();
@@ -94,11 +95,32 @@ impl Worker {
                 run = joined;
                 count += 1;
             }
-            self.send_run(destination, &run, first.len(), count as u64);
+            match *destination {
+                Destination::Client(to) if to.transport == Transport::Udp => {
+                    self.departing.push((to, run, first.len()));
+                }
+                _ => self.send_run(destination, &run, first.len(), count as u64),
+            }
             rest = &rest[count..];
         }
         self.sends = sends;
         self.sends.clear();
+        self.depart();
+    }
+
+    /// Sends the trains that are for clients.
+    fn depart(&mut self) {
+        let Worker { server, ports, departing, .. } = self;
+        let mut lost = 0;
+        for trains in departing.chunk_by(|(one, ..), (other, ..)| one.server == other.server) {
+            lost += match ports.udp_at(trains[0].0.server) {
+                Some(socket) => socket
+                    .send_all(trains, |(to, run, size)| datagrams(to, server.bytes(run), *size)),
+                None => trains.iter().map(|(_, run, size)| run.len().div_ceil(*size) as u64).sum(),
+            };
+        }
+        server.stats().drop(DropReason::SendFailed, lost);
+        departing.clear();
     }
 
     fn is_stream(&self, destination: &Destination) -> bool {
@@ -120,31 +142,31 @@ impl Worker {
         let Worker { server, ports, relays, relay_of, streams, stream_of, dtls, unflushed, .. } =
             self;
         let bytes = server.bytes(run);
-        let udp_send = |to: &FiveTuple, bytes: &[u8], size: usize| {
-            let socket = ports.udp_at(to.server);
-            socket.map_or(count, |s| s.send(Some(to.server.ip()), to.client, bytes, size))
-        };
         let (lost, reason) = match destination {
             Destination::Peer { by, to, dont_fragment } => {
                 let relay = relay_of.get(by).and_then(|&index| relays.get(index));
                 let socket = relay.and_then(|relay| relay.socket.as_udp());
+                let train = Train { destination: *to, source: None, contents: bytes, size };
                 let lost = socket.map_or(count, |socket| {
                     if !dont_fragment {
-                        return socket.send(None, *to, bytes, size);
+                        return socket.send(train);
                     }
                     let set = socket.set_dont_fragment(true);
-                    let lost = socket.send(None, *to, bytes, size);
+                    let lost = socket.send(train);
                     let reset = socket.set_dont_fragment(false);
                     if set.and(reset).is_err() { count } else { lost }
                 });
                 (lost, DropReason::SendFailed)
             }
             Destination::Client(to) => match to.transport {
-                Transport::Udp => (udp_send(to, bytes, size), DropReason::SendFailed),
+                // These leave together.
+                Transport::Udp => return,
                 Transport::Dtls => {
                     let sent = dtls.as_mut().is_some_and(|dtls| {
                         dtls.send(to, bytes, |to, packet| {
-                            udp_send(to, packet, packet.len());
+                            if let Some(socket) = ports.udp_at(to.server) {
+                                socket.send(datagrams(to, packet, packet.len()));
+                            }
                         })
                     });
                     (if sent { 0 } else { count }, DropReason::ClientGone)

@@ -8,8 +8,9 @@ use std::mem::{MaybeUninit, size_of};
 use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 
-use sfu_core::Transmit;
 use socket2::SockAddr;
+
+use crate::Train;
 
 /// Sends in one call.
 pub(crate) const SENDS: usize = 32;
@@ -22,25 +23,26 @@ const CONTROL: usize = 64;
 #[derive(Clone, Copy)]
 struct Control([u8; CONTROL]);
 
-/// Sends the first of `transmits`, up to [`SENDS`], and returns how many were taken. `source`
-/// gives the address that one is to leave from, where it is not the socket's own.
-pub(crate) fn send(
+/// Sends the trains of the first of `items`, up to [`SENDS`], and returns how many were taken.
+/// `unspecified`: the socket is bound to all addresses, and the trains' sources are to be said.
+pub(crate) fn send<'a, T>(
     socket: &impl AsRawFd,
-    transmits: &[Transmit],
-    source: impl Fn(&Transmit) -> Option<IpAddr>,
+    items: &'a [T],
+    unspecified: bool,
+    train: impl Fn(&'a T) -> Train<'a>,
 ) -> io::Result<usize> {
-    let count = transmits.len().min(SENDS);
+    let count = items.len().min(SENDS);
     let mut names: [MaybeUninit<SockAddr>; SENDS] = [const { MaybeUninit::uninit() }; SENDS];
     let mut parts = [libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; SENDS];
     let mut controls = [Control([0; CONTROL]); SENDS];
     // SAFETY: a message header of zeros is one without name, data and control.
     let mut messages: [libc::mmsghdr; SENDS] = unsafe { std::mem::zeroed() };
-    for (index, transmit) in transmits.iter().take(count).enumerate() {
-        let name = names[index].write(transmit.destination.into());
+    for (index, train) in items.iter().take(count).map(train).enumerate() {
+        let name = names[index].write(train.destination.into());
         parts[index] = libc::iovec {
             // The system only reads from it.
-            iov_base: transmit.contents.as_ptr().cast_mut().cast(),
-            iov_len: transmit.contents.len(),
+            iov_base: train.contents.as_ptr().cast_mut().cast(),
+            iov_len: train.contents.len(),
         };
         let header = &mut messages[index].msg_hdr;
         header.msg_name = name.as_ptr().cast_mut().cast();
@@ -48,10 +50,10 @@ pub(crate) fn send(
         header.msg_iov = &raw mut parts[index];
         header.msg_iovlen = 1;
         let mut writer = ControlWriter { header, space: &mut controls[index], used: 0 };
-        if let Some(size) = transmit.segment_size.filter(|&size| size < transmit.contents.len()) {
-            writer.push(libc::SOL_UDP, libc::UDP_SEGMENT, size as u16);
+        if train.size < train.contents.len() {
+            writer.push(libc::SOL_UDP, libc::UDP_SEGMENT, train.size as u16);
         }
-        match source(transmit) {
+        match train.source.filter(|_| unspecified) {
             Some(IpAddr::V4(ip)) => writer.push(
                 libc::IPPROTO_IP,
                 libc::IP_PKTINFO,
@@ -73,7 +75,7 @@ pub(crate) fn send(
         }
     }
     // SAFETY: the first `count` messages point to names, parts and controls that live until after
-    // the call, and the parts to the contents of `transmits`, which do too.
+    // the call, and the parts to the trains' contents, which do too.
     let sent =
         unsafe { libc::sendmmsg(socket.as_raw_fd(), messages.as_mut_ptr(), count as u32, 0) };
     if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(sent as usize) }
