@@ -78,6 +78,8 @@ drop_reasons! {
     TcpClosed = "tcp_closed",
     /// A data message that is no envelope, or not one for its channel.
     DataMalformed = "data_malformed",
+    /// A lossy data message with more bytes than every path takes in one packet.
+    DataTooLarge = "data_too_large",
     /// A data message of a session that its room has not admitted.
     DataNotAdmitted = "data_not_admitted",
     /// A data message of a member that may not send any.

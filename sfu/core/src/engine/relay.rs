@@ -116,6 +116,10 @@ impl Engine {
             .and_then(|bytes| Envelope::from_client(bytes).ok())
             .filter(|envelope| envelope.lossy == (channel == Channel::Lossy))
             .ok_or(DropReason::DataMalformed)?;
+        if envelope.lossy && message.is_some_and(|bytes| bytes.len() > self.config.data_lossy_bytes)
+        {
+            return Err(DropReason::DataTooLarge);
+        }
         let recipients = router.members.recipients(from, &envelope);
         let outgoing = Envelope {
             lossy: envelope.lossy,

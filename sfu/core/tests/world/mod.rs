@@ -139,6 +139,7 @@ impl World {
                     connect_timeout: Duration::from_secs(30),
                     data_buffer: 1 << 20,
                     data_max_age: Duration::from_millis(100),
+                    data_lossy_bytes: 1_100,
                     data_messages_per_second: 2_000,
                     data_bytes_per_second: 1 << 20,
                 };
