@@ -115,11 +115,17 @@ pub struct Config {
     pub data_buffer: usize,
     /// Milliseconds that a lossy data message may wait for one receiver.
     pub data_max_age: u64,
+    /// Bytes that a lossy data message may have as its sender writes it. Larger ones are dropped: they do
+    /// not go into one packet on every path.
+    pub data_lossy_bytes: u32,
     /// Data messages that one session may send in a second.
     pub data_messages_per_second: u32,
     /// Bytes of data messages that one session may send in a second.
     pub data_bytes_per_second: u32,
 }
+
+/// What [`Config::data_lossy_bytes`] may be: enough for a topic and some bytes, and what a client may send.
+const LOSSY_BYTES: std::ops::RangeInclusive<usize> = 256..=envelope::MAX_CLIENT_BYTES;
 
 impl Default for Config {
     fn default() -> Self {
@@ -141,6 +147,7 @@ impl Default for Config {
             socket_buffer: 4 << 20,
             data_buffer: 1 << 20,
             data_max_age: 100,
+            data_lossy_bytes: 1_100,
             data_messages_per_second: 2_000,
             data_bytes_per_second: 1 << 20,
         }
@@ -157,6 +164,9 @@ impl Config {
         }
         if self.data_buffer < envelope::MAX_BYTES {
             return Err(StartError::Config("sfu.data_buffer must be 65536 (one message) or more"));
+        }
+        if !LOSSY_BYTES.contains(&(self.data_lossy_bytes as usize)) {
+            return Err(StartError::Config("sfu.data_lossy_bytes must be from 256 to 65520"));
         }
         if self.data_messages_per_second == 0 {
             return Err(StartError::Config("sfu.data_messages_per_second must be 1 or more"));
@@ -250,6 +260,7 @@ impl Config {
             connect_timeout: Duration::from_secs(self.connect_timeout),
             data_buffer: self.data_buffer,
             data_max_age: Duration::from_millis(self.data_max_age),
+            data_lossy_bytes: self.data_lossy_bytes as usize,
             data_messages_per_second: self.data_messages_per_second,
             data_bytes_per_second: self.data_bytes_per_second,
         }

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sfu_core::stats::Stats;
-use sfu_core::{Command, RoomKey};
+use sfu_core::{Command, RoomKey, SessionKey};
 
+use crate::link::{Link, Links};
 use crate::mailbox::{Mail, Mailbox};
 use crate::placement::Placement;
 use crate::tcp::Parcel;
@@ -21,6 +22,7 @@ pub struct Overloaded;
 pub struct SfuHandle {
     mailboxes: Arc<[Mailbox<Mail>]>,
     tcp: Option<Arc<Mailbox<Parcel>>>,
+    links: Arc<Links>,
     placement: Arc<Mutex<Placement>>,
     advertised: Arc<[SocketAddr]>,
     udp_port: u16,
@@ -31,12 +33,14 @@ impl SfuHandle {
     pub(crate) fn new(
         mailboxes: Arc<[Mailbox<Mail>]>,
         tcp: Option<Arc<Mailbox<Parcel>>>,
+        links: Arc<Links>,
         advertised: &[SocketAddr],
         udp_port: u16,
         tcp_port: Option<u16>,
     ) -> SfuHandle {
         let placement = Arc::new(Mutex::new(Placement::new(mailboxes.len())));
-        SfuHandle { mailboxes, tcp, placement, advertised: advertised.into(), udp_port, tcp_port }
+        let advertised = advertised.into();
+        SfuHandle { mailboxes, tcp, links, placement, advertised, udp_port, tcp_port }
     }
 
     /// Posts a command. Commands of one room arrive in the order of posting.
@@ -49,6 +53,16 @@ impl SfuHandle {
         self.mailboxes[usize::from(worker)].post(mail).map_err(|_| Overloaded)
     }
 
+    /// Gives a member a link: from now on its data messages come and go by it, and not by its data
+    /// channels. A link that it had is over. Drop the link to end it.
+    ///
+    /// # Errors
+    /// [`Overloaded`] if the worker's queue is full; there is no link then.
+    pub fn link(&self, room: RoomKey, member: SessionKey) -> Result<Link, Overloaded> {
+        let worker = self.placement(|placement| placement.worker_of(room));
+        Link::open(&self.links, &self.mailboxes, worker, room, member)
+    }
+
     /// Forgets where a room lived. Its sessions must have been closed.
     pub fn end_room(&self, room: RoomKey) {
         self.placement(|placement| placement.end(room));
@@ -58,10 +72,10 @@ impl SfuHandle {
     pub fn counters(&self) -> Stats {
         let workers = self.mailboxes.iter().map(Mailbox::stats);
         let tcp = self.tcp.iter().map(|mailbox| mailbox.stats());
-        workers.chain(tcp).fold(Stats::default(), |mut sum, stats| {
-            sum += stats;
-            sum
-        })
+        let mut sum = Stats::default();
+        workers.chain(tcp).for_each(|stats| sum += stats);
+        self.links.count_in(&mut sum);
+        sum
     }
 
     /// Each worker's counters, and how long it was busy since its start.

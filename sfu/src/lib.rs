@@ -5,6 +5,7 @@
 mod config;
 mod framing;
 mod handle;
+mod link;
 mod mailbox;
 mod placement;
 mod socket;
@@ -17,15 +18,17 @@ use std::thread::JoinHandle;
 
 pub use config::{Advertised, Config};
 pub use handle::{Overloaded, SfuHandle};
+pub use link::Link;
 pub use sfu_core::{
-    Answer, Command, CommandError, DataMessage, Event, FailReason, Flow, Group, Line, MediaKind,
-    Quality, RequestKey, RoomKey, SessionKey, TrackKey, envelope, stats,
+    Answer, Channel, Command, CommandError, DataMessage, Event, FailReason, Flow, Group, Line,
+    LinkEnd, MediaKind, Quality, RequestKey, RoomKey, SessionKey, TrackKey, envelope, stats,
 };
 
+use crate::link::Links;
 use crate::mailbox::{Mail, Mailbox};
 use crate::socket::Sockets;
 use crate::tcp::{Listeners, Tcp};
-use crate::worker::Worker;
+use crate::worker::{Shared, Worker};
 
 /// Why the media plane did not start.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +101,7 @@ impl Sfu {
             polls.push(poll);
         }
         let mailboxes: Arc<[Mailbox<Mail>]> = mailboxes.into();
+        let links = Arc::new(Links::new(config));
         let mut threads = Vec::new();
         let mut tcp = None;
         if let Some(listeners) = listeners {
@@ -111,23 +115,21 @@ impl Sfu {
             threads.push(thread);
             tcp = Some(mailbox);
         }
+        let shared = Shared {
+            mailboxes: Arc::clone(&mailboxes),
+            tcp: tcp.clone(),
+            links: Arc::clone(&links),
+            events,
+        };
         for (index, (poll, sockets)) in polls.into_iter().zip(all_sockets).enumerate() {
             let engine = config.engine(index as u16, &advertised, &advertised_tcp);
-            let worker = Worker::new(
-                index as u16,
-                engine,
-                poll,
-                sockets,
-                Arc::clone(&mailboxes),
-                tcp.clone(),
-                Arc::clone(&events),
-            )?;
+            let worker = Worker::new(index as u16, engine, poll, sockets, shared.clone())?;
             let thread = std::thread::Builder::new()
                 .name(format!("media-{index}"))
                 .spawn(move || worker.run())?;
             threads.push(thread);
         }
-        let handle = SfuHandle::new(mailboxes, tcp, &advertised, port, tcp_port);
+        let handle = SfuHandle::new(mailboxes, tcp, links, &advertised, port, tcp_port);
         Ok(Sfu { handle, threads })
     }
 

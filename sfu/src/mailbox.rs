@@ -1,13 +1,17 @@
 //! The only way into a media thread from another one: a bounded lock-free queue and a wake-up.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use crossbeam_queue::ArrayQueue;
 use mio::{Registry, Token, Waker};
 use sfu_core::stats::{STATS_LEN, Stats};
-use sfu_core::{Command, RoomKey};
+use sfu_core::{Channel, Command, RoomKey};
+
+use crate::link::Inbox;
 
 /// Mails that can wait. Commands are few; datagrams handed over come in bursts.
 const CAPACITY: usize = 16_384;
@@ -20,6 +24,12 @@ pub(crate) const WAKE: Token = Token(usize::MAX);
 pub(crate) enum Mail {
     /// From the control plane.
     Command { room: RoomKey, command: Command },
+    /// A member has a link.
+    Link(Arc<Inbox>),
+    /// It has it no more.
+    Unlink(Arc<Inbox>),
+    /// A data message by a link.
+    Linked { inbox: Arc<Inbox>, channel: Channel, message: Bytes },
     /// A frame from a TCP connection whose first check named this worker.
     Tcp { source: SocketAddr, destination: SocketAddr, contents: Vec<u8> },
     /// A datagram for a session here, from another worker's socket.

@@ -1,14 +1,21 @@
 //! The loop of one media thread: wait, read a batch, run the engine, write a batch.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::{Duration, Instant, SystemTime};
 
+use bytes::Bytes;
 use mio::{Events, Poll};
 use oriel_udp::ReceiveBuffers;
 use sfu_core::stats::DropReason;
-use sfu_core::{Config, Datagram, Engine, Event, Input, Output, RoomKey, Transmit, Transport};
+use sfu_core::{
+    Channel, Command, Config, Datagram, Engine, Event, Input, LinkEnd, LinkKey, Output, RoomKey,
+    Transmit, Transport,
+};
 
+use crate::link::{Inbox, Links};
 use crate::mailbox::{Mail, Mailbox, WAKE};
 use crate::socket::Sockets;
 use crate::tcp::Parcel;
@@ -26,6 +33,18 @@ const TRANSMITS_PER_CALL: usize = 32;
 /// The longest wait: counters are made visible at least this often.
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
 
+/// What all workers share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    /// By the workers' numbers.
+    pub(crate) mailboxes: Arc<[Mailbox<Mail>]>,
+    /// The way to TCP connections, where there are any.
+    pub(crate) tcp: Option<Arc<Mailbox<Parcel>>>,
+    pub(crate) links: Arc<Links>,
+    /// Called with what the control plane is to know.
+    pub(crate) events: Arc<dyn Fn(RoomKey, Event) + Send + Sync>,
+}
+
 /// What a worker's thread owns.
 pub(crate) struct Worker {
     index: u16,
@@ -33,10 +52,11 @@ pub(crate) struct Worker {
     engine: Engine,
     poll: Poll,
     sockets: Sockets,
-    mailboxes: Arc<[Mailbox<Mail>]>,
-    /// The way to TCP connections, where there are any.
-    tcp: Option<Arc<Mailbox<Parcel>>>,
-    events: Arc<dyn Fn(RoomKey, Event) + Send + Sync>,
+    shared: Shared,
+    /// The links of the rooms here.
+    inboxes: HashMap<LinkKey, Arc<Inbox>>,
+    /// Doors that have something to take. They are woken when the turn is over, once each.
+    wakers: Vec<Waker>,
     buffers: ReceiveBuffers,
     transmits: Vec<Transmit>,
     /// Sockets that may have more to read: the poll tells of new datagrams only.
@@ -51,9 +71,7 @@ impl Worker {
         config: Config,
         poll: Poll,
         mut sockets: Sockets,
-        mailboxes: Arc<[Mailbox<Mail>]>,
-        tcp: Option<Arc<Mailbox<Parcel>>>,
-        events: Arc<dyn Fn(RoomKey, Event) + Send + Sync>,
+        shared: Shared,
     ) -> std::io::Result<Worker> {
         sockets.register(poll.registry())?;
         Ok(Worker {
@@ -63,9 +81,9 @@ impl Worker {
             poll,
             readable: vec![true; sockets.len()],
             sockets,
-            mailboxes,
-            tcp,
-            events,
+            shared,
+            inboxes: HashMap::new(),
+            wakers: Vec::new(),
             buffers: ReceiveBuffers::default(),
             transmits: Vec::new(),
             has_mail: true,
@@ -80,7 +98,7 @@ impl Worker {
             self.wait(&mut events);
             match catch_unwind(AssertUnwindSafe(|| self.turn())) {
                 Ok(true) => {}
-                Ok(false) => return,
+                Ok(false) => return self.end_links(),
                 Err(_) => self.start_over(),
             }
         }
@@ -115,15 +133,15 @@ impl Worker {
         let go_on = self.read_mail(now);
         self.read_sockets(now);
         self.engine.handle(now, Input::Timeout);
-        self.write();
-        let mailbox = &self.mailboxes[usize::from(self.index)];
+        self.write(now);
+        let mailbox = &self.shared.mailboxes[usize::from(self.index)];
         mailbox.publish(self.engine.stats());
         mailbox.work(now.elapsed());
         go_on
     }
 
     fn read_mail(&mut self, now: Instant) -> bool {
-        let mailbox = &self.mailboxes[usize::from(self.index)];
+        let mailbox = &self.shared.mailboxes[usize::from(self.index)];
         mailbox.rearm();
         self.has_mail = true;
         for _ in 0..MAILS_PER_TURN {
@@ -135,6 +153,22 @@ impl Worker {
                 Some(Mail::Stop) => return false,
                 Some(Mail::Command { room, command }) => {
                     self.engine.handle(now, Input::Command { room, command });
+                }
+                Some(Mail::Link(inbox)) => {
+                    let command = Command::Link { member: inbox.member, link: inbox.key };
+                    self.engine.handle(now, Input::Command { room: inbox.room, command });
+                    self.inboxes.insert(inbox.key, inbox);
+                }
+                Some(Mail::Unlink(inbox)) => {
+                    let command = Command::Unlink { member: inbox.member, link: inbox.key };
+                    self.engine.handle(now, Input::Command { room: inbox.room, command });
+                    self.inboxes.remove(&inbox.key);
+                }
+                Some(Mail::Linked { inbox, channel, message }) => {
+                    let Inbox { room, member, key: link, .. } = *inbox;
+                    let message = &message[..];
+                    let input = Input::Linked { room, member, link, channel, message };
+                    self.engine.handle(now, input);
                 }
                 Some(Mail::Tcp { source, destination, contents }) => {
                     let transport = Transport::Tcp;
@@ -176,7 +210,7 @@ impl Worker {
         }
     }
 
-    fn write(&mut self) {
+    fn write(&mut self, now: Instant) {
         while let Some(output) = self.engine.poll() {
             match output {
                 Output::Transmit(transmit) => match transmit.transport {
@@ -188,7 +222,15 @@ impl Worker {
                     }
                     Transport::Tcp => self.send_on_tcp(transmit),
                 },
-                Output::Event { room, event } => (self.events)(room, event),
+                Output::ToLinks { links, channel, message } => {
+                    self.push(now, &links, channel, &message);
+                }
+                Output::LinkOver { link, end } => {
+                    if let Some(inbox) = self.inboxes.remove(&link) {
+                        inbox.end(end);
+                    }
+                }
+                Output::Event { room, event } => (self.shared.events)(room, event),
                 Output::HandOver { worker, source, destination, contents } => {
                     let mail = Mail::HandedOver { via: self.index, source, destination, contents };
                     if !self.post(worker, mail) {
@@ -202,6 +244,25 @@ impl Worker {
             }
         }
         self.send();
+        self.wakers.drain(..).for_each(Waker::wake);
+    }
+
+    fn push(&mut self, now: Instant, links: &[LinkKey], channel: Channel, message: &Bytes) {
+        for link in links {
+            let Some(inbox) = self.inboxes.get(link) else {
+                self.shared.links.count(channel, Err(DropReason::DataClosed));
+                continue;
+            };
+            let (kept_up, waker) = inbox.push(now, channel, message.clone());
+            self.wakers.extend(waker);
+            if !kept_up {
+                (self.shared.events)(inbox.room, Event::Overrun { session: inbox.member });
+            }
+        }
+    }
+
+    fn end_links(&mut self) {
+        self.inboxes.drain().for_each(|(_, inbox)| inbox.end(LinkEnd::Lost));
     }
 
     fn send(&mut self) {
@@ -216,7 +277,7 @@ impl Worker {
         let destination = transmit.destination;
         for datagram in transmit.datagrams() {
             let contents = datagram.to_vec();
-            let reason = match &self.tcp {
+            let reason = match &self.shared.tcp {
                 None => DropReason::TcpClosed,
                 Some(tcp) => match tcp.post(Parcel::Frame { destination, contents }) {
                     Ok(()) => continue,
@@ -230,7 +291,10 @@ impl Worker {
 
     fn post(&self, worker: u16, mail: Mail) -> bool {
         // A ufrag can name any worker, also one that there is not.
-        self.mailboxes.get(usize::from(worker)).is_some_and(|mailbox| mailbox.post(mail).is_ok())
+        self.shared
+            .mailboxes
+            .get(usize::from(worker))
+            .is_some_and(|mailbox| mailbox.post(mail).is_ok())
     }
 
     fn start_over(&mut self) {
@@ -238,8 +302,9 @@ impl Worker {
         let lost: Vec<_> = self.engine.rooms().collect();
         self.engine = new_engine(&self.config);
         self.transmits.clear();
+        self.end_links();
         for room in lost {
-            (self.events)(room, Event::Restarted);
+            (self.shared.events)(room, Event::Restarted);
         }
     }
 }

@@ -320,6 +320,7 @@ fn warn_of_local_media(config: &Config) {
 fn hub_config(config: &Config) -> hub::Config {
     let rooms = &config.rooms;
     let limits = Limits {
+        lossy_bytes: config.sfu.data_lossy_bytes,
         data_bytes_per_second: config.sfu.data_bytes_per_second,
         data_messages_per_second: config.sfu.data_messages_per_second,
         ..room::Config::default().limits

@@ -182,6 +182,7 @@ mod tests {
             to: None,
             listeners: false,
             lossy: false,
+            retain: false,
             message: Some(9),
         });
         // Version 1 with an id, a topic of one letter, a payload of one byte.

@@ -364,6 +364,7 @@ fn from_sfu(event: Event) -> MediaEvent {
                 from: Some(participant(message.from)),
                 id: message.id,
                 lossy: message.lossy,
+                retain: false,
                 topic: message.topic,
                 payload: message.payload,
             },

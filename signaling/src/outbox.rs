@@ -77,7 +77,8 @@ impl Notice {
     pub fn new(envelope: Arc<Envelope>) -> anyhow::Result<Notice> {
         let frame = &envelope.frame;
         let wire = match &frame.event {
-            Event::DataReceived { message } => {
+            // An envelope does not say that a message is a topic's value.
+            Event::DataReceived { message } if !message.retain => {
                 Wire::Binary(envelope::for_receiver(message, frame.seq)?)
             }
             _ => Wire::Text(serde_json::to_vec(frame)?.into()),
@@ -274,6 +275,7 @@ mod tests {
             from: Some(ParticipantId(1)),
             id: None,
             lossy: true,
+            retain: false,
             topic: "t".to_owned(),
             payload: vec![1, 2, 3].into(),
         };

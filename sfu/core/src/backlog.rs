@@ -1,17 +1,19 @@
-//! The copies of data messages that wait for one session's channels, and what becomes of them.
+//! The copies of data messages that wait for one receiver, and what becomes of them.
 //!
-//! SCTP takes little at a time (see [`share`]); the rest waits here, where a lossy copy can still grow
-//! too old, and where it can be seen that a receiver does not keep up. What waits here and in SCTP
-//! is bounded, so one slow receiver costs the others nothing.
+//! SCTP takes little at a time (see [`share`]), and so does the door of a [link](crate::link); the rest
+//! waits here, where a lossy copy can still grow too old, and where it can be seen that a receiver
+//! does not keep up. What waits here and in SCTP is bounded, so one slow receiver costs the others
+//! nothing.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use bytes::Bytes;
 
 use crate::data::Channel;
 use crate::stats::DropReason;
 
-/// Bytes of lossy copies that wait for one session. What waits any longer than it takes to send them
+/// Bytes of lossy copies that wait for one receiver. What waits any longer than it takes to send them
 /// is too old anyway.
 const LOSSY_BYTES: usize = 256 << 10;
 
@@ -25,8 +27,8 @@ pub(crate) const fn share(channel: Channel) -> usize {
     }
 }
 
-/// What became of one copy: SCTP has it, or it went no further.
-pub(crate) type Fate = (Channel, Result<(), DropReason>);
+/// What became of one copy: SCTP or the door has it, or it went no further.
+pub type Fate = (Channel, Result<(), DropReason>);
 
 /// What SCTP says to a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,10 +44,10 @@ pub(crate) enum Taken {
 #[derive(Debug)]
 struct Waiting {
     since: Instant,
-    message: Arc<[u8]>,
+    message: Bytes,
 }
 
-/// The copies that wait for one session.
+/// The copies that wait for one receiver.
 #[derive(Debug, Default)]
 pub(crate) struct Backlog {
     waiting: [VecDeque<Waiting>; 2],
@@ -64,7 +66,7 @@ impl Backlog {
     /// more, since it would have a gap.
     pub(crate) fn push_reliable(
         &mut self,
-        message: Arc<[u8]>,
+        message: Bytes,
         now: Instant,
         buffered: usize,
         limit: usize,
@@ -86,7 +88,7 @@ impl Backlog {
     }
 
     /// Takes a lossy copy. The oldest make room for it: what is new is worth more.
-    pub(crate) fn push_lossy(&mut self, message: Arc<[u8]>, now: Instant, fates: &mut Vec<Fate>) {
+    pub(crate) fn push_lossy(&mut self, message: Bytes, now: Instant, fates: &mut Vec<Fate>) {
         let channel = Channel::Lossy;
         while self.bytes[index(channel)] + message.len() > LOSSY_BYTES
             && self.pop(channel).is_some()
@@ -135,6 +137,16 @@ impl Backlog {
         }
     }
 
+    /// Whether nothing waits for a channel.
+    pub(crate) fn is_drained(&self, channel: Channel) -> bool {
+        self.waiting[index(channel)].is_empty()
+    }
+
+    /// Takes the oldest copy out.
+    pub(crate) fn take(&mut self, channel: Channel) -> Option<Bytes> {
+        self.pop(channel).map(|waiting| waiting.message)
+    }
+
     /// Drops what waits for a channel.
     pub(crate) fn clear(&mut self, channel: Channel, reason: DropReason, fates: &mut Vec<Fate>) {
         while self.pop(channel).is_some() {
@@ -142,7 +154,7 @@ impl Backlog {
         }
     }
 
-    fn push(&mut self, channel: Channel, message: Arc<[u8]>, now: Instant) {
+    fn push(&mut self, channel: Channel, message: Bytes, now: Instant) {
         self.bytes[index(channel)] += message.len();
         self.waiting[index(channel)].push_back(Waiting { since: now, message });
     }
@@ -169,7 +181,7 @@ mod tests {
         Instant::now()
     }
 
-    fn message(length: usize) -> Arc<[u8]> {
+    fn message(length: usize) -> Bytes {
         vec![0; length].into()
     }
 

@@ -23,6 +23,10 @@ key!(
     TrackKey
 );
 key!(
+    /// A member's link, by a number of the caller's choosing that is never used again.
+    LinkKey
+);
+key!(
     /// Matches an answer to a command.
     RequestKey
 );
@@ -130,7 +134,23 @@ pub enum Command {
         /// All of its topics.
         topics: Vec<String>,
     },
-    /// Count a member of the room out. Its session, if any, is for [`Command::Close`] to end.
+    /// From now on a member's data messages come and go by a link and not by its data channels. A link
+    /// that it had is over.
+    Link {
+        /// The member, which may be admitted later.
+        member: SessionKey,
+        /// The link.
+        link: LinkKey,
+    },
+    /// A link is no more; void if the member has another one by now.
+    Unlink {
+        /// The member.
+        member: SessionKey,
+        /// The link.
+        link: LinkKey,
+    },
+    /// Count a member of the room out. Its link is over; its session, if any, is for
+    /// [`Command::Close`] to end.
     Dismiss {
         /// The member.
         member: SessionKey,

@@ -26,6 +26,8 @@ pub struct Config {
     pub data_buffer: usize,
     /// How long a lossy data message may wait for one receiver.
     pub data_max_age: Duration,
+    /// Bytes of a lossy data message as its sender writes it: those that every path takes in one packet.
+    pub data_lossy_bytes: usize,
     /// Data messages that one session may send in a second.
     pub data_messages_per_second: u32,
     /// Bytes of data messages that one session may send in a second.

@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::command::SessionKey;
+use crate::allowance::Allowance;
+use crate::command::{LinkKey, SessionKey};
 use crate::envelope::Envelope;
 use crate::stats::DropReason;
 
-/// The two data channels of a session. Both sides know them beforehand: nothing is negotiated.
+/// The two ways of a data message, which are the two data channels of a session. Both sides know them
+/// beforehand: nothing is negotiated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Channel {
+pub enum Channel {
     /// In order and complete.
     Reliable,
     /// In any order, and never sent twice.
@@ -16,6 +18,11 @@ pub(crate) enum Channel {
 }
 
 impl Channel {
+    /// The one for a message that may be lost, or for one that may not.
+    pub const fn of(lossy: bool) -> Channel {
+        if lossy { Channel::Lossy } else { Channel::Reliable }
+    }
+
     /// Both.
     pub(crate) const ALL: [Channel; 2] = [Channel::Reliable, Channel::Lossy];
 
@@ -33,6 +40,22 @@ impl Channel {
 pub(crate) struct Members {
     /// In the order of their keys, so that a room does the same in every run.
     members: BTreeMap<SessionKey, Member>,
+    links: BTreeMap<SessionKey, Link>,
+}
+
+/// One who gets a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Recipient {
+    pub(crate) member: SessionKey,
+    /// The way there, if it is not a data channel.
+    pub(crate) link: Option<LinkKey>,
+}
+
+#[derive(Debug)]
+struct Link {
+    key: LinkKey,
+    /// What the member may send by it.
+    allowance: Allowance,
 }
 
 #[derive(Debug, Default)]
@@ -54,14 +77,42 @@ impl Members {
         }
     }
 
-    /// Lets a member go.
-    pub(crate) fn dismiss(&mut self, member: SessionKey) {
-        self.members.remove(&member);
+    /// Gives a member a link. Returns the one that it had.
+    pub(crate) fn link(
+        &mut self,
+        member: SessionKey,
+        key: LinkKey,
+        allowance: Allowance,
+    ) -> Option<LinkKey> {
+        self.links.insert(member, Link { key, allowance }).map(|before| before.key)
     }
 
-    /// Nobody is in the room.
+    /// Takes a member's link away, if it is this one.
+    pub(crate) fn unlink(&mut self, member: SessionKey, link: LinkKey) {
+        if self.allowance_of(member, link).is_some() {
+            self.links.remove(&member);
+        }
+    }
+
+    /// What a member may send by its link; `None` if it has another one, or none.
+    pub(crate) fn allowance_of(
+        &mut self,
+        member: SessionKey,
+        link: LinkKey,
+    ) -> Option<&mut Allowance> {
+        let of_member = self.links.get_mut(&member).filter(|of_member| of_member.key == link);
+        of_member.map(|link| &mut link.allowance)
+    }
+
+    /// Lets a member go. Returns the link that it had.
+    pub(crate) fn dismiss(&mut self, member: SessionKey) -> Option<LinkKey> {
+        self.members.remove(&member);
+        self.links.remove(&member).map(|link| link.key)
+    }
+
+    /// Nobody is in the room, and nobody's link.
     pub(crate) fn is_empty(&self) -> bool {
-        self.members.is_empty()
+        self.members.is_empty() && self.links.is_empty()
     }
 
     /// Whether a session's messages are relayed.
@@ -75,7 +126,13 @@ impl Members {
 
     /// Who gets a copy: each member once, and never the sender. A destination that is not in this
     /// room is passed over, so that nobody learns who is.
-    pub(crate) fn recipients(&self, from: SessionKey, envelope: &Envelope<'_>) -> Vec<SessionKey> {
+    pub(crate) fn recipients(&self, from: SessionKey, envelope: &Envelope<'_>) -> Vec<Recipient> {
+        let link_of = |member| self.links.get(&member).map(|link| link.key);
+        let keys = self.keys_of_recipients(from, envelope).into_iter();
+        keys.map(|member| Recipient { member, link: link_of(member) }).collect()
+    }
+
+    fn keys_of_recipients(&self, from: SessionKey, envelope: &Envelope<'_>) -> Vec<SessionKey> {
         let others = self.members.iter().filter(|(key, _)| **key != from);
         if envelope.listeners {
             let listen = others.filter(|(_, member)| member.topics.contains(envelope.topic));

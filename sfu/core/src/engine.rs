@@ -112,6 +112,9 @@ impl Engine {
                 while self.forward_next() {}
                 self.on_command(room, command);
             }
+            Input::Linked { room, member, link, channel, message } => {
+                self.on_linked(room, member, link, channel, message);
+            }
             Input::Timeout => {}
         }
         self.wake_due_sessions();

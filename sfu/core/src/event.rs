@@ -151,10 +151,10 @@ pub enum Event {
         /// The message.
         message: DataMessage,
     },
-    /// A session has not kept up with its reliable data messages, and some are lost. It gets none
-    /// on that channel any more.
+    /// A session, or a member's link, has not kept up with its reliable data messages, and some are
+    /// lost. It gets none that way any more. Of a link it is said by the shell.
     Overrun {
-        /// The session.
+        /// The session, or the member.
         session: SessionKey,
     },
     /// To [`Command::Measure`](crate::Command::Measure).

@@ -18,7 +18,8 @@
 //!
 //! A data message goes the same way: what a session has received is read as an [`envelope`], `data`
 //! says who gets a copy, the copy waits in its session's `backlog`, and [`Engine::poll`] has it given
-//! to SCTP.
+//! to SCTP. A member whose data does not go by channels has a [`link`], and what is for it is an
+//! output.
 
 mod allowance;
 mod backlog;
@@ -36,6 +37,7 @@ mod engine;
 pub mod envelope;
 mod event;
 mod keyframe;
+pub mod link;
 mod negotiation;
 mod packet;
 mod path;
@@ -53,9 +55,12 @@ mod stun;
 mod subscription;
 mod track;
 
-pub use command::{Command, Group, RequestKey, RoomKey, SessionKey, TrackKey};
+pub use backlog::Fate;
+pub use command::{Command, Group, LinkKey, RequestKey, RoomKey, SessionKey, TrackKey};
 pub use config::Config;
+pub use data::Channel;
 pub use demux::{Place, Transport};
 pub use engine::{Datagram, Engine, Input, Output, Transmit};
 pub use event::{Answer, CommandError, DataMessage, Event, FailReason, Line, MediaKind};
+pub use link::{LinkEnd, LinkQueue};
 pub use quality::{Flow, Quality};

@@ -78,6 +78,8 @@ drop_reasons! {
     TcpClosed = "tcp_closed",
     /// A data message that is no envelope, or not one for its channel.
     DataMalformed = "data_malformed",
+    /// A lossy data message with more bytes than every path takes in one packet.
+    DataTooLarge = "data_too_large",
     /// A data message of a session that its room has not admitted.
     DataNotAdmitted = "data_not_admitted",
     /// A data message of a member that may not send any.
@@ -94,7 +96,7 @@ drop_reasons! {
     DataOverrun = "data_overrun",
     /// A copy of a data message larger than its receiver takes.
     DataRefused = "data_refused",
-    /// A copy of a data message that waited for a session or channel that has ended.
+    /// A data message by a link, or a copy that waited for a session, channel or link, that has ended.
     DataClosed = "data_closed",
 }
 
@@ -147,7 +149,8 @@ impl Stats {
         self.drop_several(reason, 1);
     }
 
-    pub(crate) fn drop_several(&mut self, reason: DropReason, count: usize) {
+    /// Counts several.
+    pub fn drop_several(&mut self, reason: DropReason, count: usize) {
         self.dropped[reason as usize] += count as u64;
     }
 
@@ -179,12 +182,17 @@ impl Stats {
 
     /// Counts a copy that its receiver's channel has taken, or that was dropped.
     pub(crate) fn end_data(&mut self, channel: Channel, fate: Result<(), DropReason>) {
+        self.end_several(channel, fate, 1);
+    }
+
+    /// Counts copies that a link's door has taken, or that were dropped before it did.
+    pub fn end_several(&mut self, channel: Channel, fate: Result<(), DropReason>, count: u64) {
         let channel = usize::from(channel.stream());
         match fate {
-            Ok(()) => self.data_delivered[channel] += 1,
+            Ok(()) => self.data_delivered[channel] += count,
             Err(reason) => {
-                self.data_dropped[channel] += 1;
-                self.drop(reason);
+                self.data_dropped[channel] += count;
+                self.dropped[reason as usize] += count;
             }
         }
     }
@@ -238,7 +246,7 @@ impl Stats {
             }))
             .chain(by_channel(
                 "data_received",
-                "Data messages that came on a channel.",
+                "Data messages that came on a channel, or by a link as one of its kind.",
                 self.data_received,
             ))
             .chain(by_channel(
@@ -249,12 +257,12 @@ impl Stats {
             ))
             .chain(by_channel(
                 "data_delivered",
-                "Copies of data messages that were sent on their receiver's channel.",
+                "Copies of data messages that were sent on their receiver's channel, or by its link.",
                 self.data_delivered,
             ))
             .chain(by_channel(
                 "data_redirected",
-                "Copies of data messages for members without an open channel.",
+                "Copies of data messages for members without an open channel or a link.",
                 self.data_redirected,
             ))
             .chain(by_channel(

@@ -257,6 +257,19 @@ fn a_receiver_gets_nothing_larger_than_it_takes() {
 }
 
 #[test]
+fn a_lossy_message_that_does_not_fit_into_a_packet_goes_nowhere() {
+    let mut world = room(&[1, 2]);
+    for (length, lossy) in [(1_100 - 3, true), (1_100 - 2, true), (1_100 - 2, false)] {
+        let payload = vec![1; length];
+        send(&mut world, 1, &Envelope { lossy, ..plain(&payload) });
+    }
+    let lengths: Vec<usize> = arrived(&mut world).iter().map(|(.., bytes)| bytes.len()).collect();
+    assert_eq!(lengths, [1_100 + 8, 1_101 + 8]);
+    assert_eq!(world.count("packets_dropped", Some("data_too_large")), 1);
+    assert_every_copy_is_counted(&world);
+}
+
+#[test]
 fn more_than_is_allowed_is_not_relayed() {
     let mut world = World::with(1, |config| config.data_messages_per_second = 10);
     for number in [1, 2] {

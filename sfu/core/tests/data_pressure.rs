@@ -146,7 +146,7 @@ fn who_leaves_while_messages_are_under_way_leaves_nothing_behind() {
     world.cut.insert(3);
     for number in 0..50 {
         assert!(world.send_data(1, RELIABLE, &message(number, false, 10_000)));
-        assert!(world.send_data(1, LOSSY, &message(number, true, 3_000)));
+        assert!(world.send_data(1, LOSSY, &message(number, true, 1_000)));
         world.run(Duration::from_millis(20), &[], &[]);
     }
     let waiting = |world: &World, channel| {

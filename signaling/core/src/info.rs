@@ -158,12 +158,36 @@ pub struct DataMessage {
     #[serde(default, skip_serializing_if = "is_false")]
     #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
     pub lossy: bool,
+    /// Is the topic's value from now on; without payload it has none any more.
+    #[serde(default, skip_serializing_if = "is_false")]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
+    pub retain: bool,
     /// What it is about; may be empty.
     pub topic: String,
     /// Its bytes: base 64 (RFC 4648 §4) in JSON.
     #[serde(with = "crate::base64")]
     #[cfg_attr(test, ts(type = "string"))]
     pub payload: Arc<[u8]>,
+}
+
+/// The value of a topic: the last message about it that was to be kept for those who come later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Retained {
+    /// The topic.
+    pub topic: String,
+    /// Its bytes: base 64 (RFC 4648 §4) in JSON.
+    #[serde(with = "crate::base64")]
+    #[cfg_attr(test, ts(type = "string"))]
+    pub payload: Arc<[u8]>,
+    /// Who sent it, who may have left since; absent when it came from outside the room, by REST.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub from: Option<ParticipantId>,
+    /// The sender's own number for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional, type = "number"))]
+    pub id: Option<u64>,
 }
 
 /// Somebody who waits in the lobby.
@@ -268,6 +292,8 @@ pub struct Limits {
     pub chat_bytes: u32,
     /// Bytes of one data message's envelope.
     pub data_bytes: u32,
+    /// The same of a lossy one, as its sender writes it: as many as every path takes in one packet.
+    pub lossy_bytes: u32,
     /// Bytes of data messages that the data channels of one participant may send in a second.
     pub data_bytes_per_second: u32,
     /// The number of data messages in the same second.

@@ -32,6 +32,7 @@ mod permission;
 mod publication;
 pub mod reply;
 pub mod request;
+mod retained;
 pub mod rights;
 pub mod room;
 #[cfg(test)]

@@ -313,6 +313,11 @@ pub struct Send {
     #[serde(default)]
     #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
     pub lossy: bool,
+    /// Is the topic's value from now on, which those who come later are told: 16 KiB at most. Without
+    /// payload the topic has none any more. It is for everybody, the sender included, and comes without loss.
+    #[serde(default)]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
+    pub retain: bool,
     /// The sender's own number for the message; told to the receivers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional, type = "number"))]

@@ -25,6 +25,7 @@ use crate::participant::{Asker, AttachmentId, Participant, Pending};
 use crate::participants::Participants;
 use crate::reply::{Done, Outcome, Reply};
 use crate::request::Request;
+use crate::retained::RetainedTopics;
 use crate::snapshot::{Overview, Snapshot};
 
 mod chat;
@@ -71,6 +72,7 @@ pub struct Room {
     lobby: Lobby,
     gathering: Gathering,
     history: History,
+    retained: RetainedTopics,
     /// Who publishes what.
     publishers: HashMap<TrackId, ParticipantId>,
     media_requests: u64,
@@ -110,6 +112,7 @@ impl Room {
             lobby: Lobby::default(),
             gathering: Gathering::default(),
             history,
+            retained: RetainedTopics::default(),
             publishers: HashMap::new(),
             media_requests: 0,
             steering: Vec::new(),
@@ -195,6 +198,7 @@ impl Room {
         Overview {
             room: self.info.clone(),
             participants: self.visible(),
+            retained: self.retained.all(),
             cursor: self.journal.cursor().to_string(),
         }
     }
@@ -225,6 +229,7 @@ impl Room {
             bindings: reader.bindings.values().cloned().collect(),
             chat: self.history.of(reader.id),
             waiting: waiting.unwrap_or_default(),
+            retained: self.retained.all(),
             cursor: self.journal.cursor().to_string(),
         }
     }

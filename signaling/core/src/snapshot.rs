@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::info::{Binding, ChatMessage, GrantsInfo, ParticipantInfo, RoomInfo, Waiting};
+use crate::info::{Binding, ChatMessage, GrantsInfo, ParticipantInfo, Retained, RoomInfo, Waiting};
 
 /// Everything that a participant may see.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,8 @@ pub struct Snapshot {
     pub chat: Vec<ChatMessage>,
     /// Who waits in the lobby, first come first; empty for those who do not steer the room.
     pub waiting: Vec<Waiting>,
+    /// The topics that have a value, in the order of their names.
+    pub retained: Vec<Retained>,
     /// Events after this place are not in it yet: `epoch.seq`.
     pub cursor: String,
 }
@@ -35,6 +37,8 @@ pub struct Overview {
     pub room: RoomInfo,
     /// Those whom the others know of, in the order they came.
     pub participants: Vec<ParticipantInfo>,
+    /// The topics that have a value, in the order of their names.
+    pub retained: Vec<Retained>,
     /// Events after this place are not in it yet: `epoch.seq`.
     pub cursor: String,
 }

@@ -38,6 +38,7 @@ pub fn from_sender(bytes: &[u8]) -> Result<Send, Malformed> {
         to: Some(to).filter(|to| !to.is_empty()),
         listeners,
         lossy,
+        retain: false,
         message: id,
     })
 }

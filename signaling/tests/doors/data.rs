@@ -109,6 +109,23 @@ async fn named_ones_and_listeners_get_what_is_for_them_and_nobody_else_does() {
 }
 
 #[tokio::test]
+async fn a_topics_value_is_told_as_text_and_awaits_those_who_come_later() {
+    let server = Server::start_bare(&[]).await;
+    let (mut sockets, _) = three(&server).await;
+    let keep =
+        json!({"id": 5, "type": "send", "topic": "score", "payload": "Mjox", "retain": true});
+    sockets[0].send_text(&keep.to_string()).await;
+    for socket in &mut sockets {
+        let event = socket.event("data.received").await;
+        assert_eq!((&event["retain"], &event["payload"]), (&json!(true), &json!("Mjox")));
+        assert!(event["seq"].is_u64());
+    }
+    let (_late, joined) = server.join_as_guest("r", "Dan").await;
+    let ana = &joined["participants"][0]["id"];
+    assert_eq!(joined["retained"], json!([{"topic": "score", "payload": "Mjox", "from": ana}]));
+}
+
+#[tokio::test]
 async fn lossy_ones_have_no_number() {
     let server = Server::start_bare(&[]).await;
     let (mut sockets, _) = three(&server).await;

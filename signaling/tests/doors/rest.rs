@@ -144,6 +144,9 @@ async fn people_are_renamed_promoted_told_and_taken_out() {
 
     let message = Some(json!({"topic": "t", "payload": "aGk=", "to": [id]}));
     admin.gives(204, "POST", "/v1/rooms/team/messages", message).await;
+    let value = Some(json!({"topic": "score", "payload": "Mjox", "retain": true}));
+    admin.gives(204, "POST", "/v1/rooms/team/messages", value).await;
+    assert_eq!(ana.event("data.received").await["retain"], true);
     let message = Some(json!({"payload": "!"}));
     assert_eq!(admin.fails(400, "POST", "/v1/rooms/team/messages", message).await, "bad_request");
     let elsewhere = Some(json!({"room": "other"}));

@@ -123,6 +123,8 @@ export type DataMessage = {
   id?: number,
   /** Was allowed to be lost on its way. */
   lossy?: boolean,
+  /** Is the topic's value from now on; without payload it has none any more. */
+  retain?: boolean,
   /** What it is about; may be empty. */
   topic: string,
   /** Its bytes: base 64 (RFC 4648 §4) in JSON. */
@@ -217,6 +219,8 @@ export type Limits = {
   chat_bytes: number,
   /** Bytes of one data message's envelope. */
   data_bytes: number,
+  /** The same of a lossy one, as its sender writes it: as many as every path takes in one packet. */
+  lossy_bytes: number,
   /** Bytes of data messages that the data channels of one participant may send in a second. */
   data_bytes_per_second: number,
   /** The number of data messages in the same second. */
@@ -239,6 +243,8 @@ export type Snapshot = {
   chat: Array<ChatMessage>,
   /** Who waits in the lobby, first come first; empty for those who do not steer the room. */
   waiting: Array<Waiting>,
+  /** The topics that have a value, in the order of their names. */
+  retained: Array<Retained>,
   /** Events after this place are not in it yet: `epoch.seq`. */
   cursor: string,
 };
@@ -249,6 +255,8 @@ export type Overview = {
   room: RoomInfo,
   /** Those whom the others know of, in the order they came. */
   participants: Array<ParticipantInfo>,
+  /** The topics that have a value, in the order of their names. */
+  retained: Array<Retained>,
   /** Events after this place are not in it yet: `epoch.seq`. */
   cursor: string,
 };
@@ -396,6 +404,9 @@ export type Send = {
   listeners?: boolean,
   /** May be lost when it would come late. */
   lossy?: boolean,
+  /** Is the topic's value from now on, which those who come later are told: 16 KiB at most. Without
+   * payload the topic has none any more. It is for everybody, the sender included, and comes without loss. */
+  retain?: boolean,
   /** The sender's own number for the message; told to the receivers. */
   message?: number,
 };
@@ -539,6 +550,8 @@ export type Joined = {
   chat: Array<ChatMessage>,
   /** Who waits in the lobby, first come first; empty for those who do not steer the room. */
   waiting: Array<Waiting>,
+  /** The topics that have a value, in the order of their names. */
+  retained: Array<Retained>,
   /** Events after this place are not in it yet: `epoch.seq`. */
   cursor: string,
 };
@@ -683,6 +696,8 @@ export type Event =
       id?: number,
       /** Was allowed to be lost on its way. */
       lossy?: boolean,
+      /** Is the topic's value from now on; without payload it has none any more. */
+      retain?: boolean,
       /** What it is about; may be empty. */
       topic: string,
       /** Its bytes: base 64 (RFC 4648 §4) in JSON. */
@@ -718,6 +733,8 @@ export type Event =
       room: RoomInfo,
       /** Those whom the others know of, in the order they came. */
       participants: Array<ParticipantInfo>,
+      /** The topics that have a value, in the order of their names. */
+      retained: Array<Retained>,
       /** Events after this place are not in it yet: `epoch.seq`. */
       cursor: string }
   | { "type": "quality.measured",

@@ -48,6 +48,8 @@ impl Engine {
             }
             Command::Admit { member, may_send } => self.admit(room, member, may_send),
             Command::Listen { member, topics } => self.listen(room, member, topics),
+            Command::Link { member, link } => self.link(room, member, link),
+            Command::Unlink { member, link } => self.unlink(room, member, link),
             Command::Dismiss { member } => self.dismiss(room, member),
             Command::Measure => self.measure(room),
             Command::Close { session } => {

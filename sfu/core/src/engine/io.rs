@@ -2,11 +2,15 @@
 
 use std::net::SocketAddr;
 
+use bytes::Bytes;
+
 #[cfg(doc)]
 use crate::Place;
-use crate::command::{Command, RoomKey};
+use crate::command::{Command, LinkKey, RoomKey, SessionKey};
+use crate::data::Channel;
 use crate::demux::{Endpoint, Transport};
 use crate::event::Event;
+use crate::link::LinkEnd;
 
 /// A datagram from the network.
 #[derive(Debug)]
@@ -76,6 +80,19 @@ pub enum Input<'a> {
         /// What is asked.
         command: Command,
     },
+    /// A data message by a member's link.
+    Linked {
+        /// The room.
+        room: RoomKey,
+        /// Who sent it.
+        member: SessionKey,
+        /// By which link.
+        link: LinkKey,
+        /// Whether it came as a lossy one or as a reliable one.
+        channel: Channel,
+        /// Its envelope.
+        message: &'a [u8],
+    },
     /// Time has passed.
     Timeout,
 }
@@ -102,6 +119,22 @@ pub enum Output {
         worker: u16,
         /// The address.
         source: SocketAddr,
+    },
+    /// A data message for members that have links: to be queued for each ([`LinkQueue`](crate::LinkQueue)).
+    ToLinks {
+        /// One or more.
+        links: Vec<LinkKey>,
+        /// How it goes.
+        channel: Channel,
+        /// Its envelope.
+        message: Bytes,
+    },
+    /// A link is over before [`Command::Unlink`].
+    LinkOver {
+        /// The link.
+        link: LinkKey,
+        /// Why.
+        end: LinkEnd,
     },
     /// For the control plane.
     Event {

@@ -1,12 +1,15 @@
-//! Data messages through the engine: from a session's channel to those who get a copy.
+//! Data messages through the engine: from a session's channel or a member's link to those who get a
+//! copy.
 
-use std::sync::Arc;
+use bytes::Bytes;
 
-use super::Engine;
-use crate::command::{RoomKey, SessionKey};
+use super::{Engine, Output};
+use crate::allowance::Allowance;
+use crate::command::{LinkKey, RoomKey, SessionKey};
 use crate::data::Channel;
 use crate::envelope::Envelope;
 use crate::event::{DataMessage, Event, FailReason};
+use crate::link::LinkEnd;
 use crate::session::Happened;
 use crate::stats::DropReason;
 
@@ -23,9 +26,32 @@ impl Engine {
 
     pub(super) fn dismiss(&mut self, room: RoomKey, member: SessionKey) {
         if let Some(router) = self.routers.get_mut(&room) {
-            router.members.dismiss(member);
+            let link = router.members.dismiss(member);
+            self.forget_if_over(room);
+            self.end_link(link, LinkEnd::Dismissed);
+        }
+    }
+
+    pub(super) fn link(&mut self, room: RoomKey, member: SessionKey, link: LinkKey) {
+        let allowance = Allowance::new(
+            self.config.data_messages_per_second,
+            self.config.data_bytes_per_second,
+            self.now,
+        );
+        let router = self.routers.entry(room).or_default();
+        let before = router.members.link(member, link, allowance);
+        self.end_link(before, LinkEnd::Replaced);
+    }
+
+    pub(super) fn unlink(&mut self, room: RoomKey, member: SessionKey, link: LinkKey) {
+        if let Some(router) = self.routers.get_mut(&room) {
+            router.members.unlink(member, link);
             self.forget_if_over(room);
         }
+    }
+
+    fn end_link(&mut self, link: Option<LinkKey>, end: LinkEnd) {
+        self.outputs.extend(link.map(|link| Output::LinkOver { link, end }));
     }
 
     /// Takes what the session at `index` has sent on a channel.
@@ -42,13 +68,42 @@ impl Engine {
             }
             return;
         }
-        if let Err(reason) = self.relay(room, from, channel, message.as_deref()) {
+        self.relay(room, from, channel, message.as_deref());
+    }
+
+    /// Takes what a member has sent by a link.
+    pub(super) fn on_linked(
+        &mut self,
+        room: RoomKey,
+        member: SessionKey,
+        link: LinkKey,
+        channel: Channel,
+        message: &[u8],
+    ) {
+        self.stats.receive_data(channel);
+        let router = self.routers.get_mut(&room);
+        let Some(allowance) = router.and_then(|router| router.members.allowance_of(member, link))
+        else {
+            return self.stats.drop(DropReason::DataClosed);
+        };
+        if allowance.take(self.now, message.len()) {
+            return self.relay(room, member, channel, Some(message));
+        }
+        self.stats.drop(DropReason::DataFlood);
+        if channel == Channel::Reliable {
+            self.unlink(room, member, link);
+            self.end_link(Some(link), LinkEnd::Flooded);
+        }
+    }
+
+    fn relay(&mut self, room: RoomKey, from: SessionKey, channel: Channel, message: Option<&[u8]>) {
+        if let Err(reason) = self.fan_out(room, from, channel, message) {
             self.stats.drop(reason);
         }
     }
 
     /// Gives everybody who gets it a copy of a message.
-    fn relay(
+    fn fan_out(
         &mut self,
         room: RoomKey,
         from: SessionKey,
@@ -61,6 +116,10 @@ impl Engine {
             .and_then(|bytes| Envelope::from_client(bytes).ok())
             .filter(|envelope| envelope.lossy == (channel == Channel::Lossy))
             .ok_or(DropReason::DataMalformed)?;
+        if envelope.lossy && message.is_some_and(|bytes| bytes.len() > self.config.data_lossy_bytes)
+        {
+            return Err(DropReason::DataTooLarge);
+        }
         let recipients = router.members.recipients(from, &envelope);
         let outgoing = Envelope {
             lossy: envelope.lossy,
@@ -70,14 +129,19 @@ impl Engine {
             payload: envelope.payload,
             ..Envelope::default()
         };
-        let outgoing: Arc<[u8]> = outgoing.encode().map_err(|_| DropReason::DataMalformed)?.into();
-        let mut elsewhere = Vec::new();
+        let outgoing: Bytes = outgoing.encode().map_err(|_| DropReason::DataMalformed)?.into();
+        let (mut links, mut elsewhere) = (Vec::new(), Vec::new());
         for to in recipients {
             self.stats.copy_data(channel);
-            if !self.copy(room, to, channel, &outgoing) {
+            if let Some(link) = to.link {
+                links.push(link);
+            } else if !self.copy(room, to.member, channel, &outgoing) {
                 self.stats.redirect_data(channel);
-                elsewhere.push(to);
+                elsewhere.push(to.member);
             }
+        }
+        if !links.is_empty() {
+            self.outputs.push_back(Output::ToLinks { links, channel, message: outgoing });
         }
         if !elsewhere.is_empty() {
             let message = DataMessage {
@@ -93,20 +157,14 @@ impl Engine {
     }
 
     /// Queues a copy for a member's channel. False if it has none that is open.
-    fn copy(
-        &mut self,
-        room: RoomKey,
-        to: SessionKey,
-        channel: Channel,
-        message: &Arc<[u8]>,
-    ) -> bool {
+    fn copy(&mut self, room: RoomKey, to: SessionKey, channel: Channel, message: &Bytes) -> bool {
         let Some(index) = self.index_in(room, to) else { return false };
         let Some(session) = &mut self.sessions[index] else { return false };
         if !session.has_open(channel) {
             return false;
         }
         let mut fates = Vec::new();
-        let kept_up = session.send_data(channel, Arc::clone(message), self.now, &mut fates);
+        let kept_up = session.send_data(channel, message.clone(), self.now, &mut fates);
         self.departures.add(index, session);
         for (channel, fate) in fates {
             self.stats.end_data(channel, fate);

@@ -1,8 +1,8 @@
 //! The two data channels of a session, and what waits to be sent on them.
 
-use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use str0m::Rtc;
 use str0m::channel::{ChannelConfig, ChannelData, ChannelId, Reliability};
 
@@ -47,7 +47,7 @@ impl Session {
     pub(crate) fn send_data(
         &mut self,
         channel: Channel,
-        message: Arc<[u8]>,
+        message: Bytes,
         now: Instant,
         fates: &mut Vec<Fate>,
     ) -> bool {

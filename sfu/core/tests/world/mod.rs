@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sfu_core::{
-    Command, Config, Datagram, Engine, Event, Group, Input, MediaKind, Output, Place, RequestKey,
-    RoomKey, SessionKey, TrackKey, Transport, envelope,
+    Channel, Command, Config, Datagram, Engine, Event, Group, Input, LinkEnd, LinkKey, MediaKind,
+    Output, Place, RequestKey, RoomKey, SessionKey, TrackKey, Transport, envelope,
 };
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
@@ -74,6 +74,9 @@ pub struct World {
     pub engines: Vec<Engine>,
     pub clients: BTreeMap<u64, Client>,
     pub events: Vec<Event>,
+    /// What has come for links: the link, how, and the envelope.
+    pub linked: Vec<(u64, Channel, Vec<u8>)>,
+    pub ended_links: Vec<(u64, LinkEnd)>,
     /// Datagrams lost out of a hundred, both ways, once clients are connected.
     pub loss: u64,
     /// Clients whose datagrams are all lost, both ways.
@@ -136,6 +139,7 @@ impl World {
                     connect_timeout: Duration::from_secs(30),
                     data_buffer: 1 << 20,
                     data_max_age: Duration::from_millis(100),
+                    data_lossy_bytes: 1_100,
                     data_messages_per_second: 2_000,
                     data_bytes_per_second: 1 << 20,
                 };
@@ -150,6 +154,8 @@ impl World {
             engines,
             clients: BTreeMap::new(),
             events: Vec::new(),
+            linked: Vec::new(),
+            ended_links: Vec::new(),
             loss: 0,
             cut: BTreeSet::new(),
             receiving: HashMap::new(),
@@ -381,6 +387,14 @@ impl World {
         self.drain_engine(0);
     }
 
+    /// Has a member send a message by a link.
+    pub fn send_by_link(&mut self, member: u64, link: u64, channel: Channel, message: &[u8]) {
+        let (member, link) = (SessionKey(member), LinkKey(link));
+        let input = Input::Linked { room: ROOM, member, link, channel, message };
+        self.engines[0].handle(self.now, input);
+        self.drain_engine(0);
+    }
+
     /// Has a client send one VP8 frame of `packets` packets. The payload says who sent it and
     /// which packet it is.
     pub fn send_frame(&mut self, number: u64, keyframe: bool, packets: u64) {
@@ -567,6 +581,11 @@ impl World {
                     engine.handle(self.now, input);
                     self.drain_engine(usize::from(worker));
                 }
+                Output::ToLinks { links, channel, message } => {
+                    let copies = links.into_iter().map(|link| (link.0, channel, message.to_vec()));
+                    self.linked.extend(copies);
+                }
+                Output::LinkOver { link, end } => self.ended_links.push((link.0, end)),
                 Output::Learned { worker, source } => {
                     let input = Input::Learned { owner: index as u16, source };
                     self.engines[usize::from(worker)].handle(self.now, input);

@@ -54,6 +54,7 @@ impl Default for Config {
                 message_bytes: 64 * 1024,
                 chat_bytes: 8192,
                 data_bytes: 64 * 1024,
+                lossy_bytes: 1_100,
                 data_bytes_per_second: 1 << 20,
                 data_messages_per_second: 2_000,
             },

@@ -16,6 +16,8 @@ const TOPIC_BYTES: usize = 128;
 const TOPICS: usize = 64;
 /// What an envelope needs beside topic and payload.
 const ENVELOPE_BYTES: usize = 64;
+/// What an envelope with a number has before its topic, destinations aside.
+const HEAD_BYTES: usize = 11;
 /// The largest description or candidate.
 const SIGNAL_BYTES: usize = 64 * 1024;
 
@@ -27,7 +29,7 @@ impl Room {
         from: Option<ParticipantId>,
         request: Send,
     ) -> Result<(), RequestError> {
-        let Send { topic, payload, to, listeners, lossy, message } = request;
+        let Send { topic, payload, to, listeners, lossy, retain, message } = request;
         check_topic(&topic)?;
         let limit = self.config.limits.data_bytes as usize;
         if topic.len() + payload.len() + ENVELOPE_BYTES > limit {
@@ -39,6 +41,30 @@ impl Room {
                 ),
             ));
         }
+        if lossy {
+            let destinations = to.as_ref().map_or(0, |to| 1 + 8 * to.len());
+            let size = HEAD_BYTES + destinations + topic.len() + payload.len();
+            let limit = self.config.limits.lossy_bytes as usize;
+            if size > limit {
+                return Err(RequestError::new(
+                    ErrorCode::TooLarge,
+                    format!(
+                        "a lossy message has at most {limit} bytes as an envelope, this one has \
+                         {size}: send it in parts, or as a reliable one"
+                    ),
+                ));
+            }
+        }
+        if retain {
+            if lossy || listeners || to.is_some() {
+                return Err(RequestError::new(
+                    ErrorCode::BadRequest,
+                    "what is retained is reliable and for everybody: leave out \"lossy\", \
+                     \"listeners\" and \"to\"",
+                ));
+            }
+            self.retained.admits(&topic, &payload)?;
+        }
         let audience = match (to, listeners) {
             (Some(_), true) => {
                 return Err(RequestError::new(
@@ -48,15 +74,22 @@ impl Room {
             }
             (Some(to), false) => Audience::Some(self.addressees(from, to)?.into()),
             (None, true) => Audience::Some(self.listeners(from, &topic).into()),
+            // All copies of a value are to change in the same order, the sender's own as well.
+            (None, false) if retain => Audience::Room,
             (None, false) => from.map_or(Audience::Room, Audience::Others),
         };
-        let message = DataMessage { from, id: message, lossy, topic, payload };
+        let message = DataMessage { from, id: message, lossy, retain, topic, payload };
         let event = Event::DataReceived { message };
         if event.is_durable() && !self.journal.has_space(now, &event, self.config.lease) {
             return Err(RequestError::new(
                 ErrorCode::Busy,
                 "more is being sent than those who come back could be told: send it again later",
             ));
+        }
+        if let Event::DataReceived { message } = &event
+            && message.retain
+        {
+            self.retained.set(message);
         }
         self.done(asker);
         self.emit(now, audience, event);

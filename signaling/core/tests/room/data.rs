@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use signaling_core::error::ErrorCode;
 use signaling_core::event::Event;
-use signaling_core::info::DataMessage;
+use signaling_core::info::{DataMessage, Retained};
 use signaling_core::media::MediaEvent;
 use signaling_core::request::{Request, Send};
 use signaling_core::room::Config;
@@ -18,6 +18,7 @@ fn message(payload: &str) -> Send {
         to: None,
         listeners: false,
         lossy: false,
+        retain: false,
         message: None,
     }
 }
@@ -37,6 +38,7 @@ fn the_others_get_it_with_the_senders_number() {
         from: Some(ana.id),
         id: Some(7),
         lossy: false,
+        retain: false,
         topic: "board".to_owned(),
         payload: b"hello"[..].into(),
     };
@@ -76,12 +78,108 @@ fn what_may_be_lost_has_no_number() {
 }
 
 #[test]
+fn a_retained_message_is_told_to_all_and_is_there_for_those_who_come_later() {
+    let mut world = World::new();
+    let ana = world.join(admission("ana"));
+    let ben = world.join(admission("ben"));
+    world.forget();
+    let keep = |text: &str| Request::Send(Send { retain: true, message: Some(7), ..message(text) });
+    world.ask(ana.door, keep("first"));
+    world.ask(ana.door, keep("second"));
+    let told = |text: &str| Event::DataReceived {
+        message: DataMessage {
+            from: Some(ana.id),
+            id: Some(7),
+            lossy: false,
+            retain: true,
+            topic: "board".to_owned(),
+            payload: text.as_bytes().into(),
+        },
+    };
+    let expected = [told("first"), told("second")];
+    assert_eq!(world.events(ben), expected);
+    assert_eq!(world.events(ana), expected, "so that its copy is like all others");
+    let value = Retained {
+        topic: "board".to_owned(),
+        payload: b"second"[..].into(),
+        from: Some(ana.id),
+        id: Some(7),
+    };
+    world.ask(ana.door, Request::Leave);
+    let cleo = world.join(admission("cleo"));
+    let values = [value];
+    assert_eq!(world.room.snapshot(cleo.id).expect("she is in").retained, values);
+    assert_eq!(world.room.overview().retained, values);
+    // What is not to be retained leaves the value as it is.
+    world.does(cleo, Request::Send(message("third")));
+    assert_eq!(world.room.overview().retained.len(), 1);
+    world.does(cleo, keep(""));
+    assert_eq!(world.room.overview().retained, []);
+}
+
+#[test]
+fn what_is_retained_is_small_reliable_and_for_everybody() {
+    let mut world = World::new();
+    let ana = world.join(admission("ana"));
+    let ben = world.join(admission("ben"));
+    let keep = |send: Send| Request::Send(Send { retain: true, ..send });
+    for send in
+        [to(&[ben]), Send { listeners: true, ..message("x") }, Send { lossy: true, ..message("x") }]
+    {
+        assert_eq!(world.refusal(ana, keep(send)), ErrorCode::BadRequest);
+    }
+    let large = "x".repeat(16 * 1024 + 1);
+    assert_eq!(world.refusal(ana, keep(message(&large))), ErrorCode::TooLarge);
+    world.does(ana, keep(message(&large[1..])));
+    for number in 1..64 {
+        world.does(ana, keep(Send { topic: number.to_string(), ..message("x") }));
+    }
+    assert_eq!(
+        world.refusal(ana, keep(Send { topic: "one".into(), ..message("x") })),
+        ErrorCode::Full
+    );
+    assert_eq!(world.room.overview().retained.len(), 64);
+}
+
+#[test]
+fn a_value_that_the_journal_cannot_tell_is_not_kept() {
+    let mut world = World::with(Config { journal_bytes: 2000, ..Config::default() });
+    let ana = world.join(admission("ana"));
+    let keep = |text: String| Request::Send(Send { retain: true, ..message(&text) });
+    world.does(ana, keep("x".repeat(900)));
+    assert_eq!(world.refusal(ana, keep("y".repeat(900))), ErrorCode::Busy);
+    assert_eq!(world.room.overview().retained[0].payload[..], *"x".repeat(900).as_bytes());
+}
+
+#[test]
+fn a_lossy_message_fits_into_one_packet() {
+    let mut world = World::new();
+    let ana = world.join(admission("ana"));
+    let ben = world.join(admission("ben"));
+    let limit = Config::default().limits.lossy_bytes as usize;
+    let sized = |bytes: usize, to: Option<Vec<_>>| {
+        Request::Send(Send { lossy: true, to, ..message(&"x".repeat(bytes)) })
+    };
+    // Version, flags, id, the topic's length and the topic; destinations take 9 more.
+    let head = 2 + 8 + 1 + "board".len();
+    world.does(ana, sized(limit - head, None));
+    assert_eq!(world.refusal(ana, sized(limit - head + 1, None)), ErrorCode::TooLarge);
+    world.does(ana, sized(limit - head - 9, Some(vec![ben.id])));
+    assert_eq!(
+        world.refusal(ana, sized(limit - head - 8, Some(vec![ben.id]))),
+        ErrorCode::TooLarge
+    );
+    // A reliable one is not a matter of packets.
+    world.does(ana, Request::Send(message(&"x".repeat(limit))));
+}
+
+#[test]
 fn topic_payload_and_envelope_fit_into_the_limit() {
     let mut world = World::new();
     let ana = world.join(admission("ana"));
     let sized = |topic: usize, payload: usize| {
         let topic = "t".repeat(topic);
-        Request::Send(Send { topic, lossy: true, ..message(&"x".repeat(payload)) })
+        Request::Send(Send { topic, ..message(&"x".repeat(payload)) })
     };
     let limit = Config::default().limits.data_bytes as usize;
     world.does(ana, sized(128, limit - 128 - 64));
@@ -123,6 +221,7 @@ fn a_data_channels_message_goes_to_those_of_its_list_who_are_there() {
         from: Some(ana.id),
         id: None,
         lossy: false,
+        retain: false,
         topic: String::new(),
         payload: b"hello"[..].into(),
     };

@@ -17,6 +17,7 @@ fn send(topic: &str) -> Request {
         to: None,
         listeners: true,
         lossy: false,
+        retain: false,
         message: None,
     })
 }

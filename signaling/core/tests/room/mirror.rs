@@ -2,7 +2,7 @@
 
 use signaling_core::event::Event;
 use signaling_core::id::{ParticipantId, TrackId};
-use signaling_core::info::{Binding, ParticipantInfo, Role, TrackInfo};
+use signaling_core::info::{Binding, DataMessage, ParticipantInfo, Retained, Role, TrackInfo};
 use signaling_core::journal::Cursor;
 use signaling_core::snapshot::Snapshot;
 
@@ -101,8 +101,20 @@ impl Mirror {
                 self.known.chat.push(message.clone());
             }
             Event::DataReceived { message } => {
-                assert_ne!(message.from, Some(self.own), "nobody gets its own");
-                self.heard.push(String::from_utf8(message.payload.to_vec()).expect("text"));
+                let message = message.clone();
+                let is_own = message.from == Some(self.own);
+                assert!(message.retain || !is_own, "nobody gets its own, save a value");
+                if !message.payload.is_empty() {
+                    self.heard.push(String::from_utf8(message.payload.to_vec()).expect("text"));
+                }
+                if message.retain {
+                    let DataMessage { topic, payload, from, id, .. } = message;
+                    self.known.retained.retain(|value| value.topic != topic);
+                    if !payload.is_empty() {
+                        self.known.retained.push(Retained { topic, payload, from, id });
+                        self.known.retained.sort_by(|a, b| a.topic.cmp(&b.topic));
+                    }
+                }
             }
             Event::SignalReceived { data, .. } => self.heard.push(data.clone()),
             Event::GrantsChanged { grants } => {

@@ -39,6 +39,7 @@ impl Oracle {
             },
             Request::Send(send) => match &send.to {
                 Some(to) => For::Some(to.clone()),
+                None if send.retain => For::Everybody,
                 None if send.listeners => For::Listeners(from, send.topic.clone()),
                 None => For::Others(from),
             },
@@ -63,6 +64,10 @@ impl Oracle {
             Event::SignalReceived { data, .. } => (data.clone(), false),
             _ => return,
         };
+        // To take a value away is to say nothing.
+        if text.is_empty() {
+            return;
+        }
         assert!(self.said.insert(text.clone()), "said twice: {text}");
         let whom = self.asked.get(&text).expect("somebody asked for it");
         for &member in plane.members().keys() {
@@ -100,6 +105,7 @@ impl Oracle {
 fn words(request: &Request) -> Option<String> {
     match request {
         Request::Chat(chat) => Some(chat.text.clone()),
+        Request::Send(send) if send.payload.is_empty() => None,
         Request::Send(send) => String::from_utf8(send.payload.to_vec()).ok(),
         Request::Signal(signal) => Some(signal.data.clone()),
         _ => None,

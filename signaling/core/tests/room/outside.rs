@@ -80,7 +80,15 @@ fn a_message_from_outside_has_no_sender_and_is_for_all_or_for_some() {
     world.forget();
     let send = |to| {
         let (topic, payload) = ("board".to_owned(), b"hi"[..].into());
-        Request::Send(Send { topic, payload, to, listeners: false, lossy: false, message: None })
+        Request::Send(Send {
+            topic,
+            payload,
+            to,
+            listeners: false,
+            lossy: false,
+            retain: false,
+            message: None,
+        })
     };
     assert_eq!(outcome(&mut world, send(None)), DONE);
     assert_eq!(outcome(&mut world, send(Some(vec![ben.id]))), DONE);

@@ -151,7 +151,8 @@ impl Plane {
         let Some(from) = pick(&senders.collect(), nth) else { return Vec::new() };
         let to: Vec<_> = self.members.keys().copied().filter(|id| *id != from).collect();
         let (topic, payload) = (String::new(), text.as_bytes().into());
-        let message = DataMessage { from: Some(from), id: None, lossy, topic, payload };
+        let message =
+            DataMessage { from: Some(from), id: None, lossy, retain: false, topic, payload };
         self.events.push_back(MediaEvent::Data { to: to.clone(), message });
         to
     }

@@ -129,6 +129,7 @@ pub(crate) enum What {
     Hand { raised: bool, of: Option<usize> },
     Update { of: Option<usize>, name: u8, seat: Option<u8> },
     Send { to: Option<usize>, listeners: bool, lossy: bool },
+    Retain { topic: u8, clear: bool },
     Listen { topic: Option<u8> },
     Signal { to: usize },
     AskToUnmute { track: usize },
@@ -219,6 +220,8 @@ fn what() -> impl Strategy<Value = What> {
             .prop_map(|(of, name, seat)| What::Update { of, name, seat }),
         4 => (some(), bool(), bool())
             .prop_map(|(to, listeners, lossy)| What::Send { to, listeners, lossy }),
+        3 => (0u8..3, prop::bool::weighted(0.3))
+            .prop_map(|(topic, clear)| What::Retain { topic, clear }),
         1 => prop::option::of(0u8..2).prop_map(|topic| What::Listen { topic }),
         2 => any().prop_map(|to| What::Signal { to }),
         1 => Just(What::Ping),
@@ -337,6 +340,16 @@ impl What {
                 to: to.map(|nth| vec![person(nth), person(nth + 1)]),
                 listeners,
                 lossy,
+                retain: false,
+                message: None,
+            }),
+            What::Retain { topic, clear } => Request::Send(Send {
+                topic: format!("topic {topic}"),
+                payload: if clear { Vec::new() } else { text.into_bytes() }.into(),
+                to: None,
+                listeners: false,
+                lossy: false,
+                retain: true,
                 message: None,
             }),
             What::Listen { topic } => Request::Listen(Listen {

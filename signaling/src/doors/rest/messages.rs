@@ -47,6 +47,10 @@ struct Message {
     /// May be lost when it would come late.
     #[serde(default)]
     lossy: bool,
+    /// Is the topic's value from now on, which those who come later are told: 16 KiB at most. An empty
+    /// payload takes it away. Not together with `to`, `listeners` or `lossy`.
+    #[serde(default)]
+    retain: bool,
 }
 
 fn base64(_: &mut SchemaGenerator) -> Schema {
@@ -56,8 +60,8 @@ fn base64(_: &mut SchemaGenerator) -> Schema {
 
 async fn send(call: Call) -> Result<Answer, Problem> {
     call.steered_room()?;
-    let Message { topic, payload, to, listeners, lossy } = call.json()?;
-    let send = Send { topic, payload, to, listeners, lossy, message: None };
+    let Message { topic, payload, to, listeners, lossy, retain } = call.json()?;
+    let send = Send { topic, payload, to, listeners, lossy, retain, message: None };
     call.steer(Request::Send(send)).await?;
     Ok(Answer::DONE)
 }
