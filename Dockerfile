@@ -40,7 +40,7 @@ COPY --from=server --chown=65532:65532 /image/state /var/lib/oriel
 USER 65532:65532
 ENV ORIEL__SERVER__STATE_DIR=/var/lib/oriel
 VOLUME /var/lib/oriel
-EXPOSE 7880/tcp 7881/tcp 7882/udp 3478/tcp 3478/udp 5349/tcp 5349/udp
+EXPOSE 7880/tcp 7880/udp 7881/tcp 7882/udp 3478/tcp 3478/udp 5349/tcp 5349/udp
 # Whether it is alive; with a configuration file of its own, ORIEL_CONFIG names it for both.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=6 CMD ["/usr/bin/oriel", "health"]
 STOPSIGNAL SIGTERM

@@ -24,7 +24,8 @@ def ports():
     """What clients reach, by the defaults, as `7880/tcp`; never the internal port."""
     server, sfu, turn = EXAMPLE["server"], EXAMPLE["sfu"], EXAMPLE["turn"]
     return {
-        f"{server['http_port']}/tcp", f"{sfu['udp_port']}/udp", f"{sfu['tcp_port']}/tcp",
+        f"{server['http_port']}/tcp", f"{server['http_port']}/udp",
+        f"{sfu['udp_port']}/udp", f"{sfu['tcp_port']}/tcp",
         *(f"{port}/{protocol}" for port in (turn["port"], turn["tls_port"]) for protocol in ("tcp", "udp")),
     }
 

@@ -94,6 +94,9 @@ def ports_are_exposed_once(overlay):
         for key, protocols, _ in PORTS
         for protocol in protocols
     }
+    if str(overlay.setting("webtransport.enabled")).lower() == "true":
+        port = int(overlay.setting("webtransport.port")) or int(overlay.setting("server.http_port"))
+        wanted["UDP", port] = "webtransport.port"
     found = {(port["protocol"], port["containerPort"]) for port in declared.values()}
     for protocol, port in wanted.keys() - found:
         yield f"{wanted[protocol, port]}: the container has no port {port}/{protocol}"

@@ -10,9 +10,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures_util::StreamExt;
 use signaling::config::Limits;
+use signaling::conversation::Ending;
 use signaling::limits::Connections;
 use signaling::server::{Listeners, Server};
-use signaling::websocket::{Bounds, Ending, Socket, accept, end, send, unusable};
+use signaling::websocket::{Bounds, Socket, accept, end, send, unusable};
 use tokio::sync::watch;
 use tokio_tungstenite::tungstenite::Message;
 

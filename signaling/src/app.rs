@@ -10,6 +10,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect};
+use rustls::server::ResolvesServerCert;
 use sfu::Sfu;
 use signaling_core::info::Limits;
 use signaling_core::room;
@@ -36,8 +37,10 @@ use crate::telemetry::{Exporter, Tracer};
 use crate::tickets::Tickets;
 use crate::tls::Certificates;
 use crate::tls::acme::{self, Acme};
+use crate::tls::brief::BriefCertificates;
 use crate::turn::{self, Turn};
 use crate::webhooks::Webhooks;
+use crate::webtransport::{Endpoint, Gate, Offer};
 
 /// How long rooms and doors may take to end, each.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -53,6 +56,8 @@ pub struct App {
     state: StateDir,
     hub: Hub,
     drain_timeout: Duration,
+    /// Whether the server is to stop soon.
+    draining: watch::Sender<bool>,
     /// Doors that outlive their HTTP request.
     door_tasks: watch::Sender<()>,
     stop_http: watch::Sender<bool>,
@@ -120,6 +125,21 @@ impl App {
             Some((exporter, tracer)) => (Some(exporter), tracer),
             None => (None, Tracer::default()),
         };
+        let (mut servers, mut background) = (JoinSet::new(), JoinSet::new());
+        let (endpoint, offer) = match config.serves_webtransport() {
+            true => {
+                let (endpoint, offer) = webtransport(
+                    config,
+                    http.address(),
+                    &state,
+                    certificates.as_ref(),
+                    &mut background,
+                )?;
+                (Some(endpoint), Some(offer))
+            }
+            false => (None, None),
+        };
+        let (draining, is_draining) = watch::channel(false);
         let (door_tasks, _) = watch::channel(());
         let context = Context {
             hub: hub.clone(),
@@ -131,9 +151,12 @@ impl App {
             feeds: Feeds::new(&config.limits),
             ice: Ice::new(&config.ice, turn.as_ref().map(Turn::offer)),
             tickets: Tickets::default(),
+            plane: Arc::clone(&plane) as _,
+            webtransport: offer.clone(),
             counters: Arc::clone(&counters),
             tracer,
             tasks: door_tasks.clone(),
+            draining: is_draining,
         };
         let ready = Arc::new(AtomicBool::new(true));
         let sources = Sources {
@@ -150,7 +173,6 @@ impl App {
             sources: sources.clone(),
         };
 
-        let (mut servers, mut background) = (JoinSet::new(), JoinSet::new());
         background.spawn(headroom.clone().watch());
         if let Some(exporter) = exporter {
             background.spawn(exporter.run(sources));
@@ -174,6 +196,21 @@ impl App {
             }
             None => None,
         };
+        if let Some((endpoint, offer)) = endpoint.zip(offer) {
+            tracing::info!(udp = endpoint.port(), "listening for WebTransport");
+            let gate = Gate {
+                connections: Connections::of(
+                    config.webtransport.connections,
+                    config.webtransport.connections_per_address,
+                ),
+                headroom: headroom.clone(),
+                counters: Arc::clone(&counters),
+            };
+            let context = context.clone();
+            let open =
+                move |asked| doors::webtransport::open(context.clone(), offer.clone(), asked);
+            servers.spawn(endpoint.run(gate, open, stop.clone()));
+        }
         tracing::info!(http = %http_address, internal = %internal_address, "listening");
         let pulse = Pulse { hub: hub.clone(), counters, plane };
         background.spawn(pulse.run());
@@ -203,6 +240,7 @@ impl App {
             certificates,
             state,
             hub,
+            draining,
             drain_timeout: Duration::from_secs(config.server.drain_timeout),
             door_tasks,
             stop_http,
@@ -263,6 +301,7 @@ impl App {
         if let Some(turn) = &self.turn {
             turn.drain();
         }
+        self.draining.send_replace(true);
         self.hub.drain(self.drain_timeout).await;
     }
 
@@ -285,6 +324,34 @@ impl App {
             tracing::error!("the media plane did not stop cleanly");
         }
     }
+}
+
+/// Where WebTransport listens, and what clients are told of it. A certificate that browsers trust is served;
+/// where there is none, those whose hashes they are told.
+fn webtransport(
+    config: &Config,
+    http: SocketAddr,
+    state: &StateDir,
+    certificates: Option<&Arc<Certificates>>,
+    background: &mut JoinSet<()>,
+) -> anyhow::Result<(Endpoint, Offer)> {
+    let trusted = matches!(config.tls.mode, TlsMode::Files | TlsMode::Acme);
+    let (resolver, brief): (Arc<dyn ResolvesServerCert>, _) = match certificates.filter(|_| trusted)
+    {
+        Some(certificates) => (Arc::clone(certificates) as _, None),
+        None => {
+            let brief = BriefCertificates::load(state)?;
+            background.spawn(Arc::clone(&brief).watch());
+            (Arc::clone(&brief) as _, Some(brief))
+        }
+    };
+    let (port, any) = match config.webtransport_port() {
+        0 => (http.port(), true),
+        port => (port, false),
+    };
+    let endpoint = Endpoint::bind(&config.server.bind, port, any, resolver)?;
+    let offer = Offer::new(endpoint.port(), http.port(), brief);
+    Ok((endpoint, offer))
 }
 
 /// The development key lets everybody in who can read the state directory, and guests come without any:

@@ -17,10 +17,12 @@ pub mod layers;
 mod telemetry;
 mod tls;
 mod webhooks;
+mod webtransport;
 
 pub use telemetry::Telemetry;
 pub use tls::{Acme, Tls, TlsMode};
 pub use webhooks::{Endpoint, Signature, Webhooks};
+pub use webtransport::WebTransport;
 
 /// The whole configuration of one server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +32,8 @@ pub struct Config {
     pub server: Server,
     /// Encryption of the HTTP doors.
     pub tls: Tls,
+    /// HTTP/3 for WebTransport, beside HTTPS.
+    pub webtransport: WebTransport,
     /// Who may sign tokens.
     pub auth: Auth,
     /// How rooms begin and end.
@@ -55,6 +59,7 @@ impl Default for Config {
         Config {
             server: Server::default(),
             tls: Tls::default(),
+            webtransport: WebTransport::default(),
             auth: Auth::default(),
             rooms: Rooms::default(),
             ice: Ice::default(),
@@ -409,6 +414,7 @@ impl Config {
                 return unusable(key, "must be at least 1");
             }
         }
+        self.webtransport.check()?;
         self.webhooks.check()
     }
 }

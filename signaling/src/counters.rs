@@ -16,6 +16,10 @@ pub struct Counters {
     lossy_dropped: AtomicU64,
     resumed: AtomicU64,
     gaps: AtomicU64,
+    webtransport_sessions: AtomicI64,
+    webtransport_refused: [AtomicU64; Refused::ALL.len()],
+    webtransport_streams_refused: AtomicU64,
+    webtransport_datagrams_dropped: AtomicU64,
     /// By door and outcome.
     joins: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
     /// By route and status.
@@ -43,10 +47,45 @@ pub struct Reading {
     pub resumed: u64,
     /// Those of them whose place in the journal was gone.
     pub gaps: u64,
+    /// WebTransport sessions now.
+    pub webtransport_sessions: i64,
+    /// Those who came by WebTransport and got no session, by reason.
+    pub webtransport_refused: Vec<(&'static str, u64)>,
+    /// Streams of WebTransport that were refused.
+    pub webtransport_streams_refused: u64,
+    /// Datagrams that one session sent beyond its limit.
+    pub webtransport_datagrams_dropped: u64,
     /// Attempts to join, by door and outcome (`ok`, or the error's code).
     pub joins: BTreeMap<(&'static str, &'static str), u64>,
     /// HTTP responses, by route and status.
     pub responses: BTreeMap<(String, u16), u64>,
+}
+
+/// Why somebody who came by WebTransport got no session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// There are enough connections, in all or from its address.
+    Connections,
+    /// The system is short of files.
+    Headroom,
+    /// It did not shake hands, or asked for something else.
+    Handshake,
+    /// It asked for another path.
+    Path,
+}
+
+impl Refused {
+    const ALL: [Refused; 4] =
+        [Refused::Connections, Refused::Headroom, Refused::Handshake, Refused::Path];
+
+    fn label(self) -> &'static str {
+        match self {
+            Refused::Connections => "connections",
+            Refused::Headroom => "headroom",
+            Refused::Handshake => "handshake",
+            Refused::Path => "path",
+        }
+    }
 }
 
 /// One counter of another part of the server, as it is published.
@@ -78,6 +117,12 @@ impl Counters {
     /// A door took it in time.
     pub fn lossy_delivered(&self) {
         self.lossy_delivered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What a door took in time did not fit its connection then.
+    pub fn lossy_not_delivered(&self) {
+        self.lossy_delivered.fetch_sub(1, Ordering::Relaxed);
+        self.lossy_dropped();
     }
 
     /// A copy of a lossy message did not even get that far.
@@ -119,6 +164,27 @@ impl Counters {
         *responses.entry((route.to_owned(), status)).or_insert(0) += 1;
     }
 
+    /// A WebTransport session is open until what is given back is dropped.
+    pub fn webtransport_session(self: &Arc<Self>) -> OpenSession {
+        self.webtransport_sessions.fetch_add(1, Ordering::Relaxed);
+        OpenSession(Arc::clone(self))
+    }
+
+    /// Somebody who came by WebTransport got no session.
+    pub fn refuse(&self, reason: Refused) {
+        self.webtransport_refused[reason as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A stream of WebTransport was refused.
+    pub fn webtransport_stream_refused(&self) {
+        self.webtransport_streams_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A datagram came that was beyond its session's limit.
+    pub fn webtransport_datagram_dropped(&self) {
+        self.webtransport_datagrams_dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// All numbers.
     pub fn read(&self) -> Reading {
         Reading {
@@ -131,9 +197,29 @@ impl Counters {
             lossy_dropped: self.lossy_dropped.load(Ordering::Relaxed),
             resumed: self.resumed.load(Ordering::Relaxed),
             gaps: self.gaps.load(Ordering::Relaxed),
+            webtransport_sessions: self.webtransport_sessions.load(Ordering::Relaxed),
+            webtransport_refused: Refused::ALL
+                .map(|reason| {
+                    let count = &self.webtransport_refused[reason as usize];
+                    (reason.label(), count.load(Ordering::Relaxed))
+                })
+                .to_vec(),
+            webtransport_streams_refused: self.webtransport_streams_refused.load(Ordering::Relaxed),
+            webtransport_datagrams_dropped: self
+                .webtransport_datagrams_dropped
+                .load(Ordering::Relaxed),
             joins: self.joins.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             responses: self.responses.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
+    }
+}
+
+/// One WebTransport session among those that are counted.
+pub struct OpenSession(Arc<Counters>);
+
+impl Drop for OpenSession {
+    fn drop(&mut self) {
+        self.0.webtransport_sessions.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -456,6 +456,11 @@ impl Attachment {
         }
     }
 
+    /// The room that this is a hold on.
+    pub fn room(&self) -> RoomId {
+        self.room.id
+    }
+
     /// Sends a request without waiting; the reply is among the parcels.
     ///
     /// # Errors

@@ -15,6 +15,8 @@ use crate::config;
 pub const SDP_BYTES: usize = 256 * 1024;
 /// Bytes of any other message.
 pub const MESSAGE_BYTES: usize = 64 * 1024;
+/// Bytes of any frame. JSON writes each line end of an SDP in twice its bytes; lines are 20 bytes or longer.
+pub const FRAME_BYTES: usize = SDP_BYTES + SDP_BYTES / 8 + 1024;
 
 /// Addresses that are remembered at a time. Beyond it the well-behaved are forgotten first.
 const ADDRESSES: usize = 65_536;
@@ -121,7 +123,7 @@ impl Joins {
     }
 }
 
-/// Places for TCP connections, in all and by address.
+/// Places for connections, in all and by address.
 #[derive(Clone)]
 pub struct Connections {
     total: Arc<Semaphore>,
@@ -132,11 +134,22 @@ pub struct Connections {
 impl Connections {
     /// As configured.
     pub fn new(limits: &config::Limits) -> Connections {
+        Connections::of(limits.connections, limits.connections_per_address)
+    }
+
+    /// So many in all, and `per_address` (0: any number) from one address.
+    pub fn of(total: u32, per_address: u32) -> Connections {
         Connections {
-            total: Arc::new(Semaphore::new(limits.connections as usize)),
+            total: Arc::new(Semaphore::new(total as usize)),
             by_address: Arc::default(),
-            per_address: limits.connections_per_address,
+            per_address,
         }
+    }
+
+    /// A place for a connection from `address`, if there is one at once.
+    pub fn try_take(&self, address: IpAddr) -> Option<Place> {
+        let permit = Some(Arc::clone(&self.total).try_acquire_owned().ok()?);
+        Vacancy { permit, connections: self.clone() }.take(address)
     }
 
     /// Waits for a place among all connections. Called before `accept`, so that what is too much

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+pub use sfu::{Channel, Link, LinkEnd, Overloaded};
 use sfu::{
     Command, CommandError, Event, Group, RequestKey, RoomKey, SessionKey, SfuHandle, TrackKey,
 };
@@ -27,6 +28,12 @@ pub trait MediaPlane: Send + Sync + 'static {
     /// # Errors
     /// [`Overloaded`] when the room's worker cannot take it now; it was not taken.
     fn post(&self, room: RoomId, command: MediaCommand) -> Result<(), Overloaded>;
+
+    /// Gives a participant a link: from now on its data messages come and go by it.
+    ///
+    /// # Errors
+    /// As [`MediaPlane::post`].
+    fn link(&self, room: RoomId, participant: ParticipantId) -> Result<Link, Overloaded>;
 
     /// Forgets a room with everything in it.
     fn end_room(&self, room: RoomId);
@@ -53,14 +60,13 @@ pub struct Worker {
     pub sent: (u64, u64),
 }
 
-/// The worker of a room cannot take a command now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the media worker is overloaded")]
-pub struct Overloaded;
-
 impl MediaPlane for SfuHandle {
     fn post(&self, room: RoomId, command: MediaCommand) -> Result<(), Overloaded> {
-        SfuHandle::post(self, RoomKey(room.0), to_sfu(command)).map_err(|_| Overloaded)
+        SfuHandle::post(self, RoomKey(room.0), to_sfu(command))
+    }
+
+    fn link(&self, room: RoomId, participant: ParticipantId) -> Result<Link, Overloaded> {
+        SfuHandle::link(self, RoomKey(room.0), session_key(participant))
     }
 
     fn end_room(&self, room: RoomId) {
@@ -464,6 +470,10 @@ mod tests {
             *vacancies = vacancies.checked_sub(1).ok_or(Overloaded)?;
             self.taken.lock().unwrap().push(command);
             Ok(())
+        }
+
+        fn link(&self, _: RoomId, _: ParticipantId) -> Result<Link, Overloaded> {
+            Err(Overloaded)
         }
 
         fn end_room(&self, _room: RoomId) {}

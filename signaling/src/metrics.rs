@@ -89,6 +89,11 @@ fn of_control(control: &Reading) -> Vec<Family> {
         .with(&[("outcome", "sent")], control.lossy_sent)
         .with(&[("outcome", "delivered")], control.lossy_delivered)
         .with(&[("outcome", "dropped")], control.lossy_dropped);
+    let help = "Those who came by WebTransport and got no session, by reason.";
+    let mut refused = Family::counter("oriel_webtransport_refused_total", help);
+    for (reason, count) in &control.webtransport_refused {
+        refused = refused.with(&[("reason", reason)], *count);
+    }
     let counter = |name, help, count: u64| Family::counter(name, help).with(&[], count);
     vec![
         Family::gauge("oriel_rooms", "Rooms now.").with(&[], control.rooms),
@@ -117,6 +122,19 @@ fn of_control(control: &Reading) -> Vec<Family> {
             control.gaps,
         ),
         lossy,
+        Family::gauge("oriel_webtransport_sessions", "WebTransport sessions now.")
+            .with(&[], control.webtransport_sessions),
+        refused,
+        counter(
+            "oriel_webtransport_streams_refused_total",
+            "Streams that clients opened and that are not taken.",
+            control.webtransport_streams_refused,
+        ),
+        counter(
+            "oriel_webtransport_datagrams_dropped_total",
+            "Datagrams beyond a session's limit, dropped before the room's worker saw them.",
+            control.webtransport_datagrams_dropped,
+        ),
     ]
 }
 

@@ -7,7 +7,7 @@ use signaling_core::Admission;
 use signaling_core::error::{ErrorCode, RequestError};
 use signaling_core::event::Event;
 use signaling_core::grants::Asked;
-use signaling_core::id::Secret;
+use signaling_core::id::{ParticipantId, RoomId, Secret};
 use signaling_core::info::IceServer;
 use signaling_core::interest::Interest;
 use signaling_core::reply::Reply;
@@ -30,10 +30,20 @@ pub struct Visit {
     pub page: PageOrigin,
 }
 
+/// Who somebody is, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The room, or that whose lobby it is.
+    pub room: RoomId,
+    /// The participant in it.
+    pub participant: ParticipantId,
+}
+
 /// Somebody who is in a room, or in its lobby, as long as this is kept.
 #[derive(Debug)]
 pub struct Participation {
     attachment: Attachment,
+    participant: ParticipantId,
     /// Opens `resume`.
     secret: Secret,
     way: Way,
@@ -89,7 +99,18 @@ impl Participation {
                 ));
             }
         };
-        Ok((Participation { attachment, secret, way }, reply))
+        let participant = match &reply {
+            Reply::Joined(joined) => joined.snapshot.participant.id,
+            Reply::InLobby(lobby) => lobby.waiting,
+            Reply::Resumed(resumed) => resumed.participant,
+            _ => return Err(RequestError::new(ErrorCode::Internal, "this is no reply to a join")),
+        };
+        Ok((Participation { attachment, participant, secret, way }, reply))
+    }
+
+    /// Who this is, and where.
+    pub fn place(&self) -> Place {
+        Place { room: self.attachment.room(), participant: self.participant }
     }
 
     /// Gives a request to the room. The reply comes as a parcel.
@@ -115,6 +136,7 @@ impl Participation {
     pub fn follow(&mut self, moved: Moved) -> Event {
         let Moved { attachment, mut joined } = moved;
         self.attachment = attachment;
+        self.participant = joined.snapshot.participant.id;
         self.secret = joined.resume;
         // Those of the room before may have ended.
         joined.ice_servers = self.way.ice_servers(self.secret);

@@ -135,7 +135,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-fn is_missing_family(address: IpAddr, error: &io::Error) -> bool {
+pub(crate) fn is_missing_family(address: IpAddr, error: &io::Error) -> bool {
     const EAFNOSUPPORT: i32 = 97;
     address == IpAddr::from(std::net::Ipv6Addr::LOCALHOST)
         && (error.kind() == io::ErrorKind::AddrNotAvailable

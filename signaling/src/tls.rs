@@ -21,6 +21,7 @@ use crate::config::{self, TlsMode};
 use crate::state::StateDir;
 
 pub mod acme;
+pub mod brief;
 
 /// How often certificate files are looked at.
 const WATCH_INTERVAL: Duration = Duration::from_secs(5);

@@ -24,6 +24,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+use crate::conversation::{Ending, Goodbye, unsupported};
 use crate::problem::Problem;
 
 /// What a client must ask for (`Sec-WebSocket-Protocol`).
@@ -71,42 +72,6 @@ pub fn accept(
     Ok((response, socket))
 }
 
-/// The last word of a socket.
-#[derive(Debug)]
-pub struct Goodbye {
-    code: u16,
-    reason: String,
-}
-
-impl Goodbye {
-    /// A close code (RFC 6455 §7.4), and the reason for people.
-    pub fn new(code: u16, reason: impl Into<String>) -> Self {
-        Goodbye { code, reason: reason.into() }
-    }
-
-    /// The other side reads too slowly.
-    pub fn too_slow() -> Self {
-        Goodbye::new(ErrorCode::Busy.row().close, "this reader is too slow; join again")
-    }
-
-    fn frame(self) -> CloseFrame {
-        // A close frame has 125 bytes, two of them for the code (RFC 6455 §5.5).
-        let mut reason = self.reason;
-        let end = (0..=123.min(reason.len())).rev().find(|end| reason.is_char_boundary(*end));
-        reason.truncate(end.unwrap_or(0));
-        CloseFrame { code: self.code.into(), reason: reason.into() }
-    }
-}
-
-impl From<RequestError> for Goodbye {
-    fn from(error: RequestError) -> Self {
-        Goodbye::new(error.code.row().close, error.message)
-    }
-}
-
-/// How a socket ends: with a word, or `None` when the other side is gone already or has said the last one.
-pub type Ending = Option<Goodbye>;
-
 /// Sends a message.
 ///
 /// # Errors
@@ -124,7 +89,7 @@ pub fn unusable(message: Option<Result<Message, Error>>) -> Ending {
     let code = match message {
         // A closing word is answered by `end`.
         None | Some(Ok(Message::Close(_))) => return None,
-        Some(Ok(_)) => (CloseCode::Unsupported, "frames of this kind are not understood"),
+        Some(Ok(_)) => return unsupported(),
         Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => {
             (CloseCode::Size, "the message is too long")
         }
@@ -146,7 +111,10 @@ pub async fn end(mut socket: Socket, ending: Ending) {
     let handshake = async {
         match ending {
             Some(goodbye) => {
-                if socket.close(Some(goodbye.frame())).await.is_ok() {
+                let code = goodbye.code.into();
+                // A close frame has 125 bytes, two of them for the code (RFC 6455 §5.5).
+                let frame = CloseFrame { code, reason: goodbye.reason_within(123).into() };
+                if socket.close(Some(frame)).await.is_ok() {
                     while let Some(Ok(_)) = socket.next().await {}
                 }
             }

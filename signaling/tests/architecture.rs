@@ -188,14 +188,17 @@ fn a_third_party_stack_is_touched_in_one_place() {
     assert_only_in("turn-server/src", "dimpl", &dimpl);
     assert_only_in("turn-server/src", "quinn_udp", &[]);
     assert_only_in("signaling/src", "jsonwebtoken", &["signaling/src/auth.rs"]);
-    let certificates = ["signaling/src/tls.rs", "signaling/src/tls/acme.rs"];
+    let certificates =
+        ["signaling/src/tls.rs", "signaling/src/tls/acme.rs", "signaling/src/tls/brief.rs"];
     assert_only_in("signaling/src", "rcgen", &certificates);
-    let websocket = [
-        "signaling/src/websocket.rs",
-        "signaling/src/doors/websocket/observer.rs",
-        "signaling/src/doors/websocket/socket.rs",
-    ];
+    let websocket = ["signaling/src/websocket.rs", "signaling/src/doors/websocket/carrier.rs"];
     assert_only_in("signaling/src", "tokio_tungstenite", &websocket);
+    let webtransport = ["webtransport.rs", "webtransport/asked.rs", "webtransport/session.rs"]
+        .map(|file| format!("signaling/src/{file}"));
+    let mut webtransport: Vec<&str> = webtransport.iter().map(String::as_str).collect();
+    assert_only_in("signaling/src", "web_transport_proto", &webtransport);
+    webtransport.push("signaling/src/webtransport/endpoint.rs");
+    assert_only_in("signaling/src", "quinn", &webtransport);
     assert_only_in("signaling/src", "instant_acme", &["signaling/src/tls/acme.rs"]);
 }
 

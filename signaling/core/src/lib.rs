@@ -16,6 +16,7 @@ mod documentation;
 mod entrance;
 pub mod error;
 pub mod event;
+pub mod framing;
 pub mod grants;
 mod history;
 pub mod id;

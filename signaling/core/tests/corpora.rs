@@ -2,6 +2,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used, dead_code)]
 
+#[path = "../fuzz/bodies/frames.rs"]
+mod frames;
 #[path = "room/plane.rs"]
 mod plane;
 #[path = "../fuzz/bodies/request_json.rs"]
@@ -23,6 +25,11 @@ fn replay(target: &str, run: fn(&[u8])) {
         count += 1;
     }
     assert!(count > 0, "{folder} is empty");
+}
+
+#[test]
+fn frames_are_the_same_in_any_pieces() {
+    replay("frames", frames::run);
 }
 
 #[test]

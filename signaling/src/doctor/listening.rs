@@ -85,6 +85,10 @@ pub fn sockets(config: &Config) -> Vec<Socket> {
             }
         }
     }
+    if config.serves_webtransport() {
+        let port = config.webtransport_port();
+        add("webtransport.port", "server.bind", Protocol::Udp, &server.bind, port);
+    }
     sockets
 }
 
@@ -101,7 +105,7 @@ mod tests {
     fn the_defaults_listen_on_their_ports_once() {
         let sockets = sockets(&Config::default());
         let on = |port_key: &str| sockets.iter().filter(|s| s.port_key == port_key).count();
-        // Both families for HTTP, both protocols for TURN.
+        // Both families for HTTP and WebTransport, both protocols for TURN.
         let counts = [
             ("server.http_port", 2),
             ("server.internal_port", 1),
@@ -109,6 +113,7 @@ mod tests {
             ("sfu.tcp_port", 1),
             ("turn.port", 2),
             ("turn.tls_port", 2),
+            ("webtransport.port", 2),
         ];
         for (key, count) in counts {
             assert_eq!(on(key), count, "{key}");

@@ -22,6 +22,7 @@ use crate::problem::Problem;
 use crate::server::Peer;
 use crate::site::{PageOrigin, Site};
 use crate::tickets::Embedding;
+use crate::webtransport;
 
 /// What somebody says who has no token.
 #[derive(Debug, Deserialize)]
@@ -47,7 +48,9 @@ struct Invitation {
     ice_servers: Vec<IceServer>,
     limits: Limits,
     /// The ways that signaling goes, the best first.
-    transports: [&'static str; 3],
+    transports: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webtransport: Option<webtransport::Invitation>,
 }
 
 pub(super) fn routes(context: &Context) -> Router {
@@ -170,6 +173,11 @@ fn invite(
     base_url: &str,
 ) -> Result<Invitation, RequestError> {
     let Admission { room, identity, claims, ttl } = admission;
+    let webtransport = context.webtransport.as_ref().map(|offer| offer.at(base_url));
+    let mut transports = vec!["websocket", "sse", "poll"];
+    if webtransport.is_some() {
+        transports.insert(1, "webtransport");
+    }
     Ok(Invitation {
         token: context.authority.mint(claims, ttl)?,
         url: Site::websocket_url(base_url),
@@ -177,7 +185,8 @@ fn invite(
         ice_servers: context.ice.servers(Some(base_url), &identity),
         identity,
         limits: context.hub.room_config().limits,
-        transports: ["websocket", "sse", "poll"],
+        transports,
+        webtransport,
     })
 }
 

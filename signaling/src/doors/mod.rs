@@ -24,10 +24,12 @@ use crate::headroom::Headroom;
 use crate::hub::Hub;
 use crate::ice::Ice;
 use crate::limits::{Feeds, Joins, Rate};
+use crate::media::MediaPlane;
 use crate::problem::{Problem, word};
 use crate::site::{PageOrigin, Site};
 use crate::telemetry::Tracer;
 use crate::tickets::Tickets;
+use crate::webtransport::Offer;
 
 pub mod feeds;
 pub mod internal;
@@ -35,6 +37,7 @@ pub mod join;
 pub mod pages;
 pub mod rest;
 pub mod websocket;
+pub mod webtransport;
 pub mod whip;
 
 /// The body of a request must be there by then.
@@ -61,6 +64,10 @@ pub struct Context {
     pub ice: Ice,
     /// Embed tickets.
     pub tickets: Tickets,
+    /// The media plane, for data messages that no room has a part in.
+    pub plane: Arc<dyn MediaPlane>,
+    /// What clients are told of WebTransport, where it is served.
+    pub webtransport: Option<Offer>,
     /// What is counted.
     pub counters: Arc<Counters>,
     /// Takes note of requests.
@@ -68,6 +75,8 @@ pub struct Context {
     /// Held by every task that outlives its HTTP request: when no receiver is left, all doors are
     /// closed.
     pub tasks: watch::Sender<()>,
+    /// Whether the server is to stop soon.
+    pub draining: watch::Receiver<bool>,
 }
 
 /// The doors that everybody may knock at.

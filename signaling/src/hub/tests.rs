@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use futures_util::FutureExt;
 use signaling_core::event::{Event, LeaveReason};
 use signaling_core::grants::Grants;
-use signaling_core::id::Secret;
+use signaling_core::id::{ParticipantId, Secret};
 use signaling_core::interest::Interest;
 use signaling_core::media::MediaCommand;
 use signaling_core::request::{Chat, Offer};
@@ -13,7 +13,7 @@ use super::*;
 use crate::client::Reachable;
 use crate::config;
 use crate::counters::Row;
-use crate::media::{Overloaded, Worker};
+use crate::media::{Link, Overloaded, Worker};
 use crate::state::StateDir;
 
 /// Keeps what it is told, and panics over an offer that says so.
@@ -32,6 +32,10 @@ impl MediaPlane for Plane {
         }
         self.commands.lock().unwrap().push((room, command));
         Ok(())
+    }
+
+    fn link(&self, _: RoomId, _: ParticipantId) -> Result<Link, Overloaded> {
+        Err(Overloaded)
     }
 
     fn end_room(&self, room: RoomId) {

@@ -24,6 +24,11 @@ pub fn for_receiver(message: &DataMessage, seq: Option<u64>) -> Result<Bytes, Ma
     envelope.encode().map(Bytes::from)
 }
 
+/// Whether a message that is sent to a receiver may be lost.
+pub fn is_lossy(bytes: &[u8]) -> bool {
+    Envelope::parse(bytes).is_ok_and(|envelope| envelope.lossy)
+}
+
 /// A message as a sender gave it.
 ///
 /// # Errors

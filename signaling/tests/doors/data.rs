@@ -6,21 +6,21 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::server::{Frame, Server, Socket};
 
-const LOSSY: u8 = 0x01;
-const LISTENERS: u8 = 0x02;
-const SENDER: u8 = 0x04;
-const ID: u8 = 0x08;
-const SEQ: u8 = 0x10;
-const DESTINATIONS: u8 = 0x20;
+pub(crate) const LOSSY: u8 = 0x01;
+pub(crate) const LISTENERS: u8 = 0x02;
+pub(crate) const SENDER: u8 = 0x04;
+pub(crate) const ID: u8 = 0x08;
+pub(crate) const SEQ: u8 = 0x10;
+pub(crate) const DESTINATIONS: u8 = 0x20;
 
 /// The number inside a participant's id: what stands behind `PA_` in Crockford's base 32.
-fn number(id: &Value) -> u64 {
+pub(crate) fn number(id: &Value) -> u64 {
     let alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
     let digits = id.as_str().unwrap().strip_prefix("PA_").unwrap();
     digits.chars().fold(0, |value, digit| value << 5 | alphabet.find(digit).unwrap() as u64)
 }
 
-fn envelope(flags: u8, id: u64, to: &[u64], topic: &str, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn envelope(flags: u8, id: u64, to: &[u64], topic: &str, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![1, flags | ID];
     bytes.extend(id.to_be_bytes());
     if flags & DESTINATIONS != 0 {
@@ -34,7 +34,7 @@ fn envelope(flags: u8, id: u64, to: &[u64], topic: &str, payload: &[u8]) -> Vec<
 }
 
 /// The next binary frame; events as text are passed over.
-async fn received(socket: &mut Socket) -> Vec<u8> {
+pub(crate) async fn received(socket: &mut Socket) -> Vec<u8> {
     loop {
         if let Frame::Binary(bytes) = socket.any_frame().await.unwrap() {
             return bytes;

@@ -27,4 +27,5 @@ mod tls;
 mod tokens;
 mod turn;
 mod webhooks;
+mod webtransport;
 mod whip;

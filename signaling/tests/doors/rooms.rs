@@ -15,7 +15,7 @@ async fn two_guests_meet_write_and_leave() {
     let ticket = server.ticket("lobby", "Ana").await;
     assert_eq!(ticket["room"], "lobby");
     assert_eq!(ticket["url"], format!("ws://{}/v1/ws", server.host()));
-    assert_eq!(ticket["transports"], json!(["websocket", "sse", "poll"]));
+    assert_eq!(ticket["transports"], json!(["websocket", "webtransport", "sse", "poll"]));
     assert_eq!(ticket["limits"]["sdp_bytes"], 256 * 1024);
 
     let (mut ana, ana_joined) = server.join(ticket["token"].as_str().unwrap()).await;

@@ -10,19 +10,18 @@ use axum::http::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 
+use self::carrier::Carrier;
 use super::Context;
-use crate::limits::{MESSAGE_BYTES, SDP_BYTES};
+use crate::conversation;
+use crate::limits::{FRAME_BYTES, MESSAGE_BYTES};
 use crate::participation::Visit;
 use crate::server::Peer;
 use crate::websocket::{self, Bounds};
 
-mod observer;
-mod socket;
+mod carrier;
 
 /// What a stranger may send: one message, and what frames it.
 const STRANGER_BYTES: usize = MESSAGE_BYTES + 1024;
-/// JSON writes each line end of an SDP in twice its bytes; lines are 20 bytes or longer.
-const FRAME_BYTES: usize = SDP_BYTES + SDP_BYTES / 8 + 1024;
 
 pub(super) fn routes(context: &Context) -> Router {
     Router::new().route("/v1/ws", any(open)).with_state(context.clone())
@@ -48,7 +47,7 @@ async fn open(
     let task = context.tasks.subscribe();
     tokio::spawn(async move {
         let Some(stream) = opened.await else { return };
-        socket::run(stream, context, visit).await;
+        conversation::run(Carrier::new(stream), context, visit).await;
         drop(task);
     });
     response
