@@ -4,6 +4,7 @@ import { mark } from '@oriel/elements/styles';
 import { html, render } from 'lit';
 import { rememberRoom } from '../recent-rooms.ts';
 import { roomLink } from '../route.ts';
+import { transportsOf } from './transports.ts';
 
 /** Fills `page` with the room. */
 export function showRoom(page: HTMLElement, name: string, relay: boolean): void {
@@ -12,6 +13,7 @@ export function showRoom(page: HTMLElement, name: string, relay: boolean): void 
   const room = document.createElement('oriel-room-view');
   room.roomName = name;
   room.relay = relay;
+  room.transports = transportsOf(location.search);
   room.link = roomLink(location.origin, name);
   room.append(brandLink(), homeLink());
   room.addEventListener('oriel-joined', () => rememberRoom(localStorage, name, Date.now()));
