@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use web_transport_proto::{Capsule, Frame, Http3CapsuleReader, StreamUni, VarInt};
 
+use super::endpoint::WINDOW;
 use super::{NO_ERROR, NO_SUCH_STREAM, StreamCode, to_quic};
 use crate::limits::Place;
 
@@ -66,6 +67,11 @@ impl Session {
     /// What says something about this session.
     pub fn words(&self) -> Words {
         self.words.clone()
+    }
+
+    /// The client is no stranger any more: it may send ahead.
+    pub fn lift(&self) {
+        self.connection.set_receive_window(WINDOW);
     }
 
     /// The client's first bidirectional stream in this session. `None` when something else comes.

@@ -216,6 +216,7 @@ impl conversation::Carrier for Carrier {
 
     fn welcome(&mut self, place: Option<Place>) {
         self.frames.allow(FRAME_BYTES);
+        self.session.lift();
         if let Some(place) = place {
             self.link(place);
         }
