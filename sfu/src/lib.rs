@@ -4,6 +4,7 @@
 
 #[cfg(target_os = "linux")]
 mod batch;
+mod bulk;
 mod config;
 mod framing;
 mod handle;
@@ -18,6 +19,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+pub use bulk::{BulkNext, BulkReceiver, BulkRefused, BulkSender, NobodyLeft};
 pub use config::{Advertised, Config};
 pub use handle::{Overloaded, SfuHandle};
 pub use link::Link;
