@@ -99,7 +99,8 @@ async fn secure(
 /// Lets our pages connect to `origin`, too: to WebTransport where it has another port than HTTP.
 fn connect_to(headers: &mut HeaderMap, origin: &str) {
     let own = "connect-src 'self'";
-    let policy = headers.get(header::CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok());
+    let policy =
+        headers.get(header::CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok());
     let policy = policy.map(|policy| policy.replace(own, &format!("{own} {origin}")));
     if let Some(policy) = policy.and_then(|policy| HeaderValue::try_from(policy).ok()) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);

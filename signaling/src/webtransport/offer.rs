@@ -68,7 +68,8 @@ impl Offer {
     pub fn other_origin(&self, base_url: &str) -> Option<String> {
         let url = self.at(base_url).url;
         let origin = url.strip_suffix(PATH)?;
-        let authority = |url: &str| url.split_once("://").map(|(_, authority)| authority.to_owned());
+        let authority =
+            |url: &str| url.split_once("://").map(|(_, authority)| authority.to_owned());
         (authority(origin) != authority(base_url)).then(|| origin.to_owned())
     }
 

@@ -14,6 +14,7 @@ use crate::feed_readers::observing;
 use crate::server::{Server, Socket, claims, in_time, token};
 
 mod abuse;
+mod bulk;
 mod client;
 
 async fn ana_and_ben(server: &Server) -> (Client, u64, Socket, u64) {
