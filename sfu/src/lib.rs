@@ -2,6 +2,7 @@
 //! one UDP port, and one thread for clients that come by TCP. It moves bytes and time; it decides
 //! nothing.
 
+mod bulk;
 mod config;
 mod framing;
 mod handle;
@@ -16,6 +17,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+pub use bulk::{BulkNext, BulkReceiver, BulkRefused, BulkSender, NobodyLeft};
 pub use config::{Advertised, Config};
 pub use handle::{Overloaded, SfuHandle};
 pub use link::Link;

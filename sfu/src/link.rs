@@ -2,6 +2,7 @@
 //! does not use them. Between the worker's thread and the door's task is a bounded queue, a lock that is held
 //! for a few instructions, and a wake-up when the queue was empty.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,11 +11,17 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use sfu_core::stats::{DropReason, Stats};
-use sfu_core::{Channel, Fate, LinkEnd, LinkKey, LinkQueue, RoomKey, SessionKey};
+use sfu_core::{BulkKey, Channel, Fate, LinkEnd, LinkKey, LinkQueue, RoomKey, SessionKey};
 
+use crate::bulk::{BulkReceiver, BulkRefused, BulkSender, Stream};
 use crate::config::Config;
 use crate::handle::Overloaded;
 use crate::mailbox::{Mail, Mailbox};
+
+/// Bulk streams that one member may have open at a time.
+const SENT: usize = 16;
+/// Bulk streams that may wait for one door to take them.
+const OFFERED: usize = 16;
 
 /// A member's link, for the door that holds the member's connection. Dropping it ends it.
 #[derive(Debug)]
@@ -40,6 +47,9 @@ impl Link {
                 queue: LinkQueue::new(links.max_age, links.limit),
                 fates: Vec::new(),
                 wakers: [None, None],
+                sent: 0,
+                offered: VecDeque::new(),
+                offer_waker: None,
                 end: None,
             }),
             links: Arc::clone(links),
@@ -100,6 +110,49 @@ impl Link {
     }
 }
 
+impl Link {
+    /// Opens a bulk stream from the member to those of whom `head` is, the envelope of a reliable message,
+    /// as far as they have links.
+    ///
+    /// # Errors
+    /// [`BulkRefused`].
+    pub async fn open_bulk(&self, head: Bytes) -> Result<BulkSender, BulkRefused> {
+        if !self.inbox.begin_bulk() {
+            return Err(BulkRefused::Busy);
+        }
+        let links = &self.inbox.links;
+        let key = BulkKey(links.next.fetch_add(1, Ordering::Relaxed));
+        let stream = Arc::new(Stream::new(key, links));
+        let inbox = Arc::clone(&self.inbox);
+        let mail = Mail::Bulk { inbox, stream: Arc::clone(&stream), head };
+        if self.mailboxes[self.worker].post(mail).is_err() {
+            stream.refuse(BulkRefused::Busy);
+        }
+        BulkSender::open(stream, Arc::clone(&self.inbox)).await
+    }
+
+    /// Waits for the next bulk stream to the member. May be cancelled; one task waits at a time.
+    ///
+    /// # Errors
+    /// The link is over.
+    pub async fn next_bulk(&self) -> Result<BulkReceiver, LinkEnd> {
+        poll_fn(|context| {
+            let mut state = self.inbox.lock();
+            if let Some(end) = state.end {
+                return Poll::Ready(Err(end));
+            }
+            match state.offered.pop_front() {
+                Some(receiver) => Poll::Ready(Ok(receiver)),
+                None => {
+                    state.offer_waker = Some(context.waker().clone());
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
+}
+
 impl Drop for Link {
     fn drop(&mut self) {
         // An overloaded worker lets go of the link when the member leaves its room.
@@ -124,6 +177,11 @@ struct State {
     /// Room for what becomes of messages; empty between any two calls.
     fates: Vec<Fate>,
     wakers: [Option<Waker>; 2],
+    /// Bulk streams that the member has open.
+    sent: usize,
+    /// Bulk streams to it.
+    offered: VecDeque<BulkReceiver>,
+    offer_waker: Option<Waker>,
     end: Option<LinkEnd>,
 }
 
@@ -146,15 +204,46 @@ impl Inbox {
         (kept_up, wakers[channel as usize].take())
     }
 
+    /// Offers the door a bulk stream. If it cannot have it, that is counted.
+    pub(crate) fn offer(&self, receiver: BulkReceiver) {
+        let mut state = self.lock();
+        let reason = match state.end {
+            Some(_) => DropReason::DataClosed,
+            None if state.offered.len() >= OFFERED => DropReason::BulkBusy,
+            None => {
+                state.offered.push_back(receiver);
+                let waker = state.offer_waker.take();
+                drop(state);
+                return waker.into_iter().for_each(Waker::wake);
+            }
+        };
+        drop(state);
+        self.links.drop_bulk(reason);
+    }
+
+    fn begin_bulk(&self) -> bool {
+        let mut state = self.lock();
+        let may = state.sent < SENT;
+        state.sent += usize::from(may);
+        may
+    }
+
+    pub(crate) fn close_bulk(&self) {
+        self.lock().sent -= 1;
+    }
+
     /// Ends the link; the first one to say why is believed.
     pub(crate) fn end(&self, end: LinkEnd) {
-        let wakers = {
+        // Streams that nobody has taken are left when the lock is free.
+        let (wakers, _offered) = {
             let mut state = self.lock();
             state.end.get_or_insert(end);
             let State { queue, fates, wakers, .. } = &mut *state;
             queue.close(fates);
             self.links.count_all(fates);
-            std::mem::take(wakers)
+            let [one, other] = std::mem::take(wakers);
+            let wakers = [one, other, state.offer_waker.take()];
+            (wakers, std::mem::take(&mut state.offered))
         };
         wakers.into_iter().flatten().for_each(Waker::wake);
     }
@@ -183,6 +272,7 @@ pub(crate) struct Links {
     dropped: [[AtomicU64; DropReason::ALL.len()]; 2],
     /// Messages from links that overloaded workers did not take.
     refused: AtomicU64,
+    bulk_dropped: [AtomicU64; DropReason::ALL.len()],
 }
 
 impl Links {
@@ -194,6 +284,7 @@ impl Links {
             delivered: [const { AtomicU64::new(0) }; 2],
             dropped: [const { [const { AtomicU64::new(0) }; DropReason::ALL.len()] }; 2],
             refused: AtomicU64::new(0),
+            bulk_dropped: [const { AtomicU64::new(0) }; DropReason::ALL.len()],
         }
     }
 
@@ -204,6 +295,11 @@ impl Links {
             Err(reason) => &self.dropped[channel as usize][reason as usize],
         };
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a bulk stream that a receiver does not get, or not to its end.
+    pub(crate) fn drop_bulk(&self, reason: DropReason) {
+        self.bulk_dropped[reason as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     fn count_all(&self, fates: &mut Vec<Fate>) {
@@ -219,6 +315,10 @@ impl Links {
                 let dropped = &self.dropped[channel as usize][*reason as usize];
                 stats.end_several(channel, Err(*reason), dropped.load(Ordering::Relaxed));
             }
+        }
+        for reason in DropReason::ALL {
+            let dropped = self.bulk_dropped[*reason as usize].load(Ordering::Relaxed);
+            stats.drop_several(*reason, dropped as usize);
         }
         let refused = self.refused.load(Ordering::Relaxed);
         stats.drop_several(DropReason::WorkerBusy, refused as usize);

@@ -11,6 +11,7 @@ use mio::{Registry, Token, Waker};
 use sfu_core::stats::{STATS_LEN, Stats};
 use sfu_core::{Channel, Command, RoomKey};
 
+use crate::bulk::Stream;
 use crate::link::Inbox;
 
 /// Mails that can wait. Commands are few; datagrams handed over come in bursts.
@@ -30,6 +31,8 @@ pub(crate) enum Mail {
     Unlink(Arc<Inbox>),
     /// A data message by a link.
     Linked { inbox: Arc<Inbox>, channel: Channel, message: Bytes },
+    /// A member wants to open a bulk stream.
+    Bulk { inbox: Arc<Inbox>, stream: Arc<Stream>, head: Bytes },
     /// A frame from a TCP connection whose first check named this worker.
     Tcp { source: SocketAddr, destination: SocketAddr, contents: Vec<u8> },
     /// A datagram for a session here, from another worker's socket.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::Waker;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -11,10 +11,11 @@ use mio::{Events, Poll};
 use oriel_udp::ReceiveBuffers;
 use sfu_core::stats::DropReason;
 use sfu_core::{
-    Channel, Command, Config, Datagram, Engine, Event, Input, LinkEnd, LinkKey, Output, RoomKey,
-    Transmit, Transport,
+    BulkKey, Channel, Command, Config, Datagram, Engine, Event, Input, LinkEnd, LinkKey, Output,
+    RoomKey, Transmit, Transport,
 };
 
+use crate::bulk::{BulkRefused, Stream};
 use crate::link::{Inbox, Links};
 use crate::mailbox::{Mail, Mailbox, WAKE};
 use crate::socket::Sockets;
@@ -29,6 +30,9 @@ const MAILS_PER_TURN: usize = 1_024;
 /// Transmits that are gathered before they leave: as many as one call takes, and few enough to stay
 /// in the processor's cache between being written and being sent.
 const TRANSMITS_PER_CALL: usize = 32;
+
+/// From one look at the bulk streams to the next.
+const SETTLING: Duration = Duration::from_millis(200);
 
 /// The longest wait: counters are made visible at least this often.
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
@@ -55,6 +59,11 @@ pub(crate) struct Worker {
     shared: Shared,
     /// The links of the rooms here.
     inboxes: HashMap<LinkKey, Arc<Inbox>>,
+    /// Bulk streams of which the engine has not said yet who gets them.
+    opening: HashMap<BulkKey, Arc<Stream>>,
+    /// Those whose accounts are to be kept.
+    streams: Vec<Weak<Stream>>,
+    settled: Instant,
     /// Doors that have something to take. They are woken when the turn is over, once each.
     wakers: Vec<Waker>,
     buffers: ReceiveBuffers,
@@ -83,6 +92,9 @@ impl Worker {
             sockets,
             shared,
             inboxes: HashMap::new(),
+            opening: HashMap::new(),
+            streams: Vec::new(),
+            settled: Instant::now(),
             wakers: Vec::new(),
             buffers: ReceiveBuffers::default(),
             transmits: Vec::new(),
@@ -134,6 +146,7 @@ impl Worker {
         self.read_sockets(now);
         self.engine.handle(now, Input::Timeout);
         self.write(now);
+        self.settle_streams(now);
         let mailbox = &self.shared.mailboxes[usize::from(self.index)];
         mailbox.publish(self.engine.stats());
         mailbox.work(now.elapsed());
@@ -169,6 +182,12 @@ impl Worker {
                     let message = &message[..];
                     let input = Input::Linked { room, member, link, channel, message };
                     self.engine.handle(now, input);
+                }
+                Some(Mail::Bulk { inbox, stream, head }) => {
+                    let Inbox { room, member, key: link, .. } = *inbox;
+                    let (bulk, head) = (stream.key, &head[..]);
+                    self.opening.insert(bulk, stream);
+                    self.engine.handle(now, Input::Bulk { room, member, link, bulk, head });
                 }
                 Some(Mail::Tcp { source, destination, contents }) => {
                     let transport = Transport::Tcp;
@@ -225,6 +244,11 @@ impl Worker {
                 Output::ToLinks { links, channel, message } => {
                     self.push(now, &links, channel, &message);
                 }
+                Output::Bulk { bulk, result } => {
+                    if let Some(stream) = self.opening.remove(&bulk) {
+                        self.begin(now, &stream, result);
+                    }
+                }
                 Output::LinkOver { link, end } => {
                     if let Some(inbox) = self.inboxes.remove(&link) {
                         inbox.end(end);
@@ -261,7 +285,38 @@ impl Worker {
         }
     }
 
+    /// Offers a bulk stream to those who get it.
+    fn begin(
+        &mut self,
+        now: Instant,
+        stream: &Arc<Stream>,
+        result: Result<(Vec<LinkKey>, Bytes), DropReason>,
+    ) {
+        let (links, head) = match result {
+            Ok(granted) => granted,
+            Err(DropReason::DataMalformed) => return stream.refuse(BulkRefused::Malformed),
+            Err(DropReason::DataFlood) => return stream.refuse(BulkRefused::Busy),
+            Err(_) => return stream.refuse(BulkRefused::Forbidden),
+        };
+        self.streams.push(Arc::downgrade(stream));
+        for (link, receiver) in links.iter().zip(stream.open(now, &head, links.len())) {
+            match self.inboxes.get(link) {
+                Some(inbox) => inbox.offer(receiver),
+                None => self.shared.links.drop_bulk(DropReason::DataClosed),
+            }
+        }
+    }
+
+    /// A receiver that takes nothing has nobody else who would notice.
+    fn settle_streams(&mut self, now: Instant) {
+        if now.saturating_duration_since(self.settled) >= SETTLING {
+            self.settled = now;
+            self.streams.retain(|stream| stream.upgrade().is_some_and(|stream| stream.settle()));
+        }
+    }
+
     fn end_links(&mut self) {
+        self.opening.drain().for_each(|(_, stream)| stream.refuse(BulkRefused::Busy));
         self.inboxes.drain().for_each(|(_, inbox)| inbox.end(LinkEnd::Lost));
     }
 

@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use plane::{Plane, ROOM, config};
 use sfu::envelope::Envelope;
-use sfu::{Channel, Command, Config, Event, Link, LinkEnd, SessionKey};
+use sfu::{
+    BulkNext, BulkReceiver, BulkRefused, Channel, Command, Config, Event, Link, LinkEnd, SessionKey,
+};
 
 struct Unpark(Thread);
 
@@ -118,4 +120,78 @@ fn a_link_ends_with_its_successor_its_member_and_its_plane() {
     assert_eq!(second.take_reliable(), None);
     drop(plane);
     assert_eq!(wait(sender.ready(Channel::Lossy)), Err(LinkEnd::Lost));
+}
+
+fn head() -> Bytes {
+    Envelope { topic: "file", ..Envelope::default() }.encode().unwrap().into()
+}
+
+/// The bytes of a stream to its end.
+fn read(mut receiver: BulkReceiver) -> (usize, BulkNext) {
+    let mut length = 0;
+    loop {
+        match wait(receiver.next()) {
+            BulkNext::Chunk(chunk) => length += chunk.len(),
+            end => return (length, end),
+        }
+    }
+}
+
+#[test]
+fn a_stream_reaches_those_who_take_it_and_lets_go_of_one_who_does_not() {
+    const CHUNKS: usize = 512;
+    let plane = Plane::start(&config());
+    let sender = linked(&plane, 1);
+    let receivers = [linked(&plane, 2), linked(&plane, 3), linked(&plane, 4)];
+    let mut stream = wait(sender.open_bulk(head())).unwrap();
+    let [first, second, stalled] = receivers.each_ref().map(|link| wait(link.next_bulk()).unwrap());
+    assert_eq!(Envelope::parse(first.head()).unwrap().sender, Some(1));
+    let (first, second) = std::thread::scope(|scope| {
+        let readers = [first, second].map(|receiver| scope.spawn(|| read(receiver)));
+        // 16 MiB where one is the most that waits.
+        for _ in 0..CHUNKS {
+            wait(stream.push(vec![7; 32 << 10].into())).unwrap();
+        }
+        stream.finish();
+        let [first, second] = readers.map(|reader| reader.join().unwrap());
+        (first, second)
+    });
+    assert_eq!(first, (CHUNKS * (32 << 10), BulkNext::Finished));
+    assert_eq!(second, first);
+    wait(stalled.too_slow());
+    let (length, end) = read(stalled);
+    assert_eq!((length, end), (0, BulkNext::Slow));
+    assert_eq!(plane.count("packets_dropped", Some("bulk_slow")), 1);
+}
+
+#[test]
+fn a_stream_ends_for_all_with_its_sender_and_with_the_last_receiver() {
+    let plane = Plane::start(&config());
+    let (sender, receiver) = (linked(&plane, 1), linked(&plane, 2));
+    let mut stream = wait(sender.open_bulk(head())).unwrap();
+    let taken = wait(receiver.next_bulk()).unwrap();
+    wait(stream.push(Bytes::from_static(b"half"))).unwrap();
+    drop(stream);
+    assert_eq!(read(taken).1, BulkNext::Cancelled);
+
+    let mut stream = wait(sender.open_bulk(head())).unwrap();
+    drop(wait(receiver.next_bulk()).unwrap());
+    assert!(wait(stream.push(Bytes::from_static(b"one"))).is_err());
+    // What is not a head, and more than there may be.
+    let lossy = message(1, Channel::Lossy, 1);
+    assert_eq!(wait(sender.open_bulk(lossy)).err(), Some(BulkRefused::Malformed));
+    let mut open = vec![stream];
+    while open.len() < 16 {
+        open.push(wait(sender.open_bulk(head())).unwrap());
+    }
+    assert_eq!(wait(sender.open_bulk(head())).err(), Some(BulkRefused::Busy));
+    open.clear();
+    drop(wait(sender.open_bulk(head())).unwrap());
+    // One who is not there any more gets none, and the door that waited hears of it.
+    plane.post(Command::Dismiss { member: SessionKey(2) });
+    let mut end = wait(receiver.next_bulk());
+    while end.is_ok() {
+        end = wait(receiver.next_bulk());
+    }
+    assert_eq!(end.err(), Some(LinkEnd::Dismissed));
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-pub use sfu::{Channel, Link, LinkEnd, Overloaded};
+pub use sfu::{BulkNext, BulkReceiver, BulkRefused, Channel, Link, LinkEnd, Overloaded};
 use sfu::{
     Command, CommandError, Event, Group, RequestKey, RoomKey, SessionKey, SfuHandle, TrackKey,
 };

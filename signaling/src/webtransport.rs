@@ -4,7 +4,7 @@
 //! A connection carries one session and nothing else. QUIC is by `quinn`; what HTTP/3 there is (SETTINGS, one
 //! CONNECT, capsules) by `web-transport-proto` ([ADR 10](../../docs/adr/0010-webtransport-on-quinn.md)).
 
-pub use quinn::{RecvStream, SendStream};
+pub use quinn::{RecvStream, SendStream, WriteError};
 use web_transport_proto::error_to_http3;
 
 mod asked;
@@ -15,7 +15,7 @@ mod session;
 pub use asked::Asked;
 pub use endpoint::{Endpoint, Gate};
 pub use offer::{Invitation, Offer};
-pub use session::{Datagrams, REASON_BYTES, Session, Words};
+pub use session::{Datagrams, REASON_BYTES, Session, Streams, Words};
 
 /// HTTP/3 (RFC 9114 §3.1).
 pub const ALPN: &[u8] = b"h3";

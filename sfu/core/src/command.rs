@@ -27,6 +27,10 @@ key!(
     LinkKey
 );
 key!(
+    /// A bulk stream, by a number of the caller's choosing that is never used again.
+    BulkKey
+);
+key!(
     /// Matches an answer to a command.
     RequestKey
 );

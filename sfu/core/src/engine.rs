@@ -115,6 +115,14 @@ impl Engine {
             Input::Linked { room, member, link, channel, message } => {
                 self.on_linked(room, member, link, channel, message);
             }
+            Input::Bulk { room, member, link, bulk, head } => {
+                let result = self.open_bulk(room, member, link, head);
+                match result {
+                    Ok(_) => self.stats.bulk += 1,
+                    Err(reason) => self.stats.drop(reason),
+                }
+                self.outputs.push_back(Output::Bulk { bulk, result });
+            }
             Input::Timeout => {}
         }
         self.wake_due_sessions();

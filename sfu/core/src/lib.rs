@@ -23,6 +23,7 @@
 
 mod allowance;
 mod backlog;
+mod bulk;
 mod capture;
 mod codec;
 mod command;
@@ -56,7 +57,8 @@ mod subscription;
 mod track;
 
 pub use backlog::Fate;
-pub use command::{Command, Group, LinkKey, RequestKey, RoomKey, SessionKey, TrackKey};
+pub use bulk::{Bulk, Next};
+pub use command::{BulkKey, Command, Group, LinkKey, RequestKey, RoomKey, SessionKey, TrackKey};
 pub use config::Config;
 pub use data::Channel;
 pub use demux::{Place, Transport};

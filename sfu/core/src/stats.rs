@@ -98,6 +98,10 @@ drop_reasons! {
     DataRefused = "data_refused",
     /// A data message by a link, or a copy that waited for a session, channel or link, that has ended.
     DataClosed = "data_closed",
+    /// A bulk stream to a receiver that was too slow for the others.
+    BulkSlow = "bulk_slow",
+    /// A bulk stream to a receiver that has too many to take already.
+    BulkBusy = "bulk_busy",
 }
 
 /// One counter as it is published: name, label (name, value), value.
@@ -128,6 +132,7 @@ pub struct Stats {
     pub(crate) data_delivered: [u64; 2],
     pub(crate) data_redirected: [u64; 2],
     pub(crate) data_dropped: [u64; 2],
+    pub(crate) bulk: u64,
     pub(crate) keyframe_requests: u64,
     pub(crate) handed_over: u64,
     pub(crate) datagrams_in: u64,
@@ -141,7 +146,7 @@ pub struct Stats {
 }
 
 /// How many numbers a [`Stats`] holds.
-pub const STATS_LEN: usize = 27 + DropReason::ALL.len();
+pub const STATS_LEN: usize = 28 + DropReason::ALL.len();
 
 impl Stats {
     /// Counts a dropped packet or message.
@@ -271,6 +276,7 @@ impl Stats {
                 self.data_dropped,
             ))
             .chain([
+                counter("bulk_streams", "Bulk streams that were opened.", None, self.bulk),
                 counter(
                     "keyframe_requests",
                     "Keyframe requests sent to publishers.",
@@ -328,6 +334,7 @@ impl Stats {
             data_delivered: [next(), next()],
             data_redirected: [next(), next()],
             data_dropped: [next(), next()],
+            bulk: next(),
             keyframe_requests: next(),
             handed_over: next(),
             datagrams_in: next(),

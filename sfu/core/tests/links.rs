@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use sfu_core::envelope::Envelope;
+use sfu_core::stats::DropReason;
 use sfu_core::{Channel, Command, Event, LinkEnd, LinkKey, SessionKey};
 use world::World;
 
@@ -132,6 +133,42 @@ fn a_flood_of_lossy_messages_is_thinned_and_one_of_reliable_ones_ends_the_link()
     assert_eq!(world.ended_links, [(1, LinkEnd::Flooded)]);
     assert_eq!(world.count("packets_dropped", Some("data_flood")), 16);
     assert_eq!(world.count("packets_dropped", Some("data_closed")), 1);
+}
+
+#[test]
+fn a_bulk_stream_is_for_those_with_links_of_whom_its_head_is() {
+    let mut world = room(&[1], &[2, 3, 4, 5]);
+    for number in [2, 3, 4] {
+        link(&mut world, number, 10 * number);
+    }
+    let head = |lossy, destinations: &[u64], payload: &[u8]| {
+        let destinations = destinations.to_vec();
+        Envelope { lossy, destinations, topic: "file", payload, ..Envelope::default() }
+            .encode()
+            .unwrap()
+    };
+    let of = |world: &mut World, from, link, head: &[u8]| {
+        world.open_bulk(from, link, head);
+        world.bulk.pop().unwrap().1
+    };
+    let (links, told) = of(&mut world, 2, 20, &head(false, &[], b"4 GB")).unwrap();
+    assert_eq!(links, [LinkKey(30), LinkKey(40)]);
+    let told = Envelope::parse(&told).unwrap();
+    assert_eq!((told.sender, told.topic, told.payload), (Some(2), "file", &b"4 GB"[..]));
+    let (links, _) = of(&mut world, 2, 20, &head(false, &[4, 1, 5, 9], b"")).unwrap();
+    assert_eq!(links, [LinkKey(40)]);
+    assert_eq!(world.count("bulk_streams", None), 2);
+
+    let refused = |result: Result<_, DropReason>| result.err();
+    let large = head(false, &[], &[0; 4_097]);
+    assert_eq!(refused(of(&mut world, 2, 20, &large)), Some(DropReason::DataMalformed));
+    let lossy = head(true, &[], b"");
+    assert_eq!(refused(of(&mut world, 2, 20, &lossy)), Some(DropReason::DataMalformed));
+    let fine = head(false, &[], b"");
+    assert_eq!(refused(of(&mut world, 5, 50, &fine)), Some(DropReason::DataClosed));
+    admit(&mut world, 2, false);
+    assert_eq!(refused(of(&mut world, 2, 20, &fine)), Some(DropReason::DataForbidden));
+    assert_eq!(world.count("bulk_streams", None), 2);
 }
 
 /// What becomes of members and their links.

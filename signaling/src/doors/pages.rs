@@ -72,10 +72,17 @@ pub(super) fn routes(context: &Context) -> Router {
         let handler = move |headers: HeaderMap| async move { serve(asset, &headers) };
         router = router.route(&format!("/{}", asset.path), get(handler));
     }
-    router.layer(middleware::from_fn(secure))
+    router.layer(middleware::from_fn_with_state(context.clone(), secure))
 }
 
-async fn secure(request: axum::extract::Request, next: Next) -> Response {
+async fn secure(
+    State(context): State<Context>,
+    request: axum::extract::Request,
+    next: Next,
+) -> Response {
+    let base_url = context.site.base_url(request.uri(), request.headers());
+    let elsewhere = context.webtransport.as_ref().zip(base_url);
+    let elsewhere = elsewhere.and_then(|(offer, base_url)| offer.other_origin(&base_url));
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in SECURITY {
@@ -84,7 +91,21 @@ async fn secure(request: axum::extract::Request, next: Next) -> Response {
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
         frame_ancestors(headers, "");
     }
+    if let Some(origin) = elsewhere {
+        connect_to(headers, &origin);
+    }
     response
+}
+
+/// Lets our pages connect to `origin`, too: to WebTransport where it has another port than HTTP.
+fn connect_to(headers: &mut HeaderMap, origin: &str) {
+    let own = "connect-src 'self'";
+    let policy =
+        headers.get(header::CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok());
+    let policy = policy.map(|policy| policy.replace(own, &format!("{own} {origin}")));
+    if let Some(policy) = policy.and_then(|policy| HeaderValue::try_from(policy).ok()) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
 }
 
 /// Writes the policy of a page that our own pages and `others` may hold in a frame.

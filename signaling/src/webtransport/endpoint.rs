@@ -35,12 +35,14 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 const BIDIRECTIONAL: u32 = 8;
 /// Three of HTTP/3, and the rest for bulk.
 const UNIDIRECTIONAL: u32 = 3 + 16;
-/// Bytes that a client may send ahead on a stream, on all streams, and that may be under way to it.
+/// Bytes that may come ahead on one stream, on all streams of a stranger, and on those of a client that is
+/// none any more; and that may be under way to a client.
 const STREAM_WINDOW: u32 = 1 << 20;
-const WINDOW: u32 = 2 << 20;
+const STRANGERS_WINDOW: u32 = 128 * 1024;
+pub(super) const WINDOW: VarInt = VarInt::from_u32(2 << 20);
 const SEND_WINDOW: u64 = 1 << 20;
 /// Bytes of datagrams that wait to be read, and to be sent: what comes late is worth little.
-const DATAGRAMS_IN: usize = 256 * 1024;
+const DATAGRAMS_IN: usize = 128 * 1024;
 const DATAGRAMS_OUT: usize = 32 * 1024;
 /// Of each socket, as far as the system allows.
 const SOCKET_BUFFER: usize = 2 << 20;
@@ -223,7 +225,7 @@ fn server_config(resolver: Arc<dyn ResolvesServerCert>) -> anyhow::Result<Server
         .max_concurrent_bidi_streams(BIDIRECTIONAL.into())
         .max_concurrent_uni_streams(UNIDIRECTIONAL.into())
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
-        .receive_window(VarInt::from_u32(WINDOW))
+        .receive_window(VarInt::from_u32(STRANGERS_WINDOW))
         .send_window(SEND_WINDOW)
         .datagram_receive_buffer_size(Some(DATAGRAMS_IN))
         .datagram_send_buffer_size(DATAGRAMS_OUT)

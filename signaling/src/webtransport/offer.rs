@@ -64,6 +64,15 @@ impl Offer {
         }
     }
 
+    /// Where it is, for pages that came by `base_url`: none if that is their own host and port.
+    pub fn other_origin(&self, base_url: &str) -> Option<String> {
+        let url = self.at(base_url).url;
+        let origin = url.strip_suffix(PATH)?;
+        let authority =
+            |url: &str| url.split_once("://").map(|(_, authority)| authority.to_owned());
+        (authority(origin) != authority(base_url)).then(|| origin.to_owned())
+    }
+
     /// What a client of HTTP would have asked that came by `uri`: whose pages are our own is told by that.
     pub fn http_uri(&self, uri: &Uri) -> Uri {
         if self.port == self.http_port {
@@ -98,7 +107,10 @@ mod tests {
         ] {
             assert_eq!(same.at(base).url, format!("https://{expected}{PATH}"));
             assert_eq!(other.at(base).url, format!("https://{elsewhere}{PATH}"));
+            assert_eq!(other.other_origin(base), Some(format!("https://{elsewhere}")));
         }
+        assert_eq!(same.other_origin("http://localhost:7880"), None);
+        assert_eq!(same.other_origin("https://meet.example.com"), None);
         let uri: Uri = "https://[::1]:4433/v1/webtransport".parse().unwrap();
         assert_eq!(other.http_uri(&uri).authority().unwrap(), "[::1]:7880");
     }

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use web_transport_proto::{Capsule, Frame, Http3CapsuleReader, StreamUni, VarInt};
 
+use super::endpoint::WINDOW;
 use super::{NO_ERROR, NO_SUCH_STREAM, StreamCode, to_quic};
 use crate::limits::Place;
 
@@ -46,7 +47,7 @@ impl Session {
     ) -> Session {
         let id = VarInt::from_u64(quinn::VarInt::from(request.id()).into_inner());
         let id = id.unwrap_or(VarInt::from_u32(0));
-        let streams = Arc::new(Mutex::new(Streams { control, request }));
+        let streams = Arc::new(Mutex::new(OfHttp { control, request }));
         let words = Words { streams };
         let (closing, closed) = oneshot::channel();
         let mut tasks = JoinSet::new();
@@ -63,9 +64,19 @@ impl Session {
         Datagrams { connection: self.connection.clone(), quarter }
     }
 
+    /// What opens streams to the client.
+    pub fn streams(&self) -> Streams {
+        Streams { connection: self.connection.clone(), id: self.id }
+    }
+
     /// What says something about this session.
     pub fn words(&self) -> Words {
         self.words.clone()
+    }
+
+    /// The client is no stranger any more: it may send ahead.
+    pub fn lift(&self) {
+        self.connection.set_receive_window(WINDOW);
     }
 
     /// The client's first bidirectional stream in this session. `None` when something else comes.
@@ -223,13 +234,38 @@ impl Datagrams {
     }
 }
 
+/// Opens unidirectional streams to the client. Clones open them in the same session.
+#[derive(Debug, Clone)]
+pub struct Streams {
+    connection: Connection,
+    id: VarInt,
+}
+
+impl Streams {
+    /// Opens one, when the client takes another one. It leaves before those of a lower `priority`; that of
+    /// signaling has 0.
+    ///
+    /// # Errors
+    /// When the client is gone.
+    pub async fn open(&self, priority: i32) -> Result<SendStream, WriteError> {
+        let mut stream = self.connection.open_uni().await?;
+        // Only of a stream that is over there is none.
+        let _ = stream.set_priority(priority);
+        let mut head = BytesMut::new();
+        StreamUni::WEBTRANSPORT.encode(&mut head);
+        self.id.encode(&mut head);
+        stream.write_all(&head).await?;
+        Ok(stream)
+    }
+}
+
 /// What is said about a session. Clones say it of the same one.
 #[derive(Clone)]
 pub struct Words {
-    streams: Arc<Mutex<Streams>>,
+    streams: Arc<Mutex<OfHttp>>,
 }
 
-struct Streams {
+struct OfHttp {
     /// Of HTTP/3 (RFC 9114 §6.2.1).
     control: SendStream,
     /// Of the request that made the session.

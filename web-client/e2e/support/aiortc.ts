@@ -4,7 +4,8 @@ import { promisify } from 'node:util';
 import { start, until, type Running } from './process.ts';
 import type { Signature } from './signature.ts';
 
-const PYTHON = process.env.ORIEL_PYTHON ?? new URL('../../../.venv/bin/python', import.meta.url).pathname;
+/** Python with what `e2e/aiortc/requirements.txt` names. */
+export const PYTHON = process.env.ORIEL_PYTHON ?? new URL('../../../.venv/bin/python', import.meta.url).pathname;
 const SCRIPTS = new URL('../aiortc/', import.meta.url).pathname;
 
 /** Publishes a signature by WHIP until stopped. */

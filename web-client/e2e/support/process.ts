@@ -10,9 +10,9 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-/** Starts a program without a shell and collects what it prints. */
-export function start(program: string, args: readonly string[], options: SpawnOptions = {}): Running {
-  const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+/** Starts a program without a shell and collects what it prints. It is given nothing to read, unless by a `pipe`. */
+export function start(program: string, args: readonly string[], options: SpawnOptions = {}, input: 'ignore' | 'pipe' = 'ignore'): Running {
+  const child = spawn(program, args, { ...options, stdio: [input, 'pipe', 'pipe'] });
   let printed = '';
   const collect = (chunk: Buffer) => (printed += chunk.toString());
   child.stdout?.on('data', collect);

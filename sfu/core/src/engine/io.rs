@@ -6,11 +6,12 @@ use bytes::Bytes;
 
 #[cfg(doc)]
 use crate::Place;
-use crate::command::{Command, LinkKey, RoomKey, SessionKey};
+use crate::command::{BulkKey, Command, LinkKey, RoomKey, SessionKey};
 use crate::data::Channel;
 use crate::demux::{Endpoint, Transport};
 use crate::event::Event;
 use crate::link::LinkEnd;
+use crate::stats::DropReason;
 
 /// A datagram from the network.
 #[derive(Debug)]
@@ -93,6 +94,19 @@ pub enum Input<'a> {
         /// Its envelope.
         message: &'a [u8],
     },
+    /// A member wants to open a bulk stream; [`Output::Bulk`] says for whom it is.
+    Bulk {
+        /// The room.
+        room: RoomKey,
+        /// Who sends it.
+        member: SessionKey,
+        /// By which link.
+        link: LinkKey,
+        /// The stream.
+        bulk: BulkKey,
+        /// What it begins with: the envelope of a reliable message.
+        head: &'a [u8],
+    },
     /// Time has passed.
     Timeout,
 }
@@ -128,6 +142,13 @@ pub enum Output {
         channel: Channel,
         /// Its envelope.
         message: Bytes,
+    },
+    /// To [`Input::Bulk`].
+    Bulk {
+        /// The stream.
+        bulk: BulkKey,
+        /// The links that it goes to, and what it begins with there; or why it goes nowhere.
+        result: Result<(Vec<LinkKey>, Bytes), DropReason>,
     },
     /// A link is over before [`Command::Unlink`].
     LinkOver {

@@ -6,12 +6,15 @@ use bytes::Bytes;
 use super::{Engine, Output};
 use crate::allowance::Allowance;
 use crate::command::{LinkKey, RoomKey, SessionKey};
-use crate::data::Channel;
+use crate::data::{Channel, Recipient};
 use crate::envelope::Envelope;
 use crate::event::{DataMessage, Event, FailReason};
 use crate::link::LinkEnd;
 use crate::session::Happened;
 use crate::stats::DropReason;
+
+/// Bytes of the application's own in the head of a bulk stream.
+const BULK_HEAD: usize = 4 << 10;
 
 impl Engine {
     pub(super) fn admit(&mut self, room: RoomKey, member: SessionKey, may_send: bool) {
@@ -121,15 +124,7 @@ impl Engine {
             return Err(DropReason::DataTooLarge);
         }
         let recipients = router.members.recipients(from, &envelope);
-        let outgoing = Envelope {
-            lossy: envelope.lossy,
-            sender: Some(from.0),
-            id: envelope.id,
-            topic: envelope.topic,
-            payload: envelope.payload,
-            ..Envelope::default()
-        };
-        let outgoing: Bytes = outgoing.encode().map_err(|_| DropReason::DataMalformed)?.into();
+        let outgoing = for_receivers(from, &envelope)?;
         let (mut links, mut elsewhere) = (Vec::new(), Vec::new());
         for to in recipients {
             self.stats.copy_data(channel);
@@ -156,6 +151,30 @@ impl Engine {
         Ok(())
     }
 
+    /// Says who gets a bulk stream that a member wants to open: of those for whom its head is, the ones
+    /// with a link.
+    pub(super) fn open_bulk(
+        &mut self,
+        room: RoomKey,
+        from: SessionKey,
+        link: LinkKey,
+        head: &[u8],
+    ) -> Result<(Vec<LinkKey>, Bytes), DropReason> {
+        let router = self.routers.get_mut(&room).ok_or(DropReason::DataClosed)?;
+        let allowance = router.members.allowance_of(from, link).ok_or(DropReason::DataClosed)?;
+        if !allowance.take(self.now, head.len()) {
+            return Err(DropReason::DataFlood);
+        }
+        router.members.may_send(from)?;
+        let envelope = Envelope::from_client(head)
+            .ok()
+            .filter(|envelope| !envelope.lossy && envelope.payload.len() <= BULK_HEAD)
+            .ok_or(DropReason::DataMalformed)?;
+        let recipients = router.members.recipients(from, &envelope);
+        let links = recipients.into_iter().filter_map(|Recipient { link, .. }| link).collect();
+        Ok((links, for_receivers(from, &envelope)?))
+    }
+
     /// Queues a copy for a member's channel. False if it has none that is open.
     fn copy(&mut self, room: RoomKey, to: SessionKey, channel: Channel, message: &Bytes) -> bool {
         let Some(index) = self.index_in(room, to) else { return false };
@@ -174,4 +193,17 @@ impl Engine {
         }
         true
     }
+}
+
+/// A message as its receivers get it.
+fn for_receivers(from: SessionKey, envelope: &Envelope<'_>) -> Result<Bytes, DropReason> {
+    let outgoing = Envelope {
+        lossy: envelope.lossy,
+        sender: Some(from.0),
+        id: envelope.id,
+        topic: envelope.topic,
+        payload: envelope.payload,
+        ..Envelope::default()
+    };
+    Ok(outgoing.encode().map_err(|_| DropReason::DataMalformed)?.into())
 }

@@ -10,9 +10,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use sfu_core::stats::DropReason;
 use sfu_core::{
-    Channel, Command, Config, Datagram, Engine, Event, Group, Input, LinkEnd, LinkKey, MediaKind,
-    Output, Place, RequestKey, RoomKey, SessionKey, TrackKey, Transport, envelope,
+    BulkKey, Channel, Command, Config, Datagram, Engine, Event, Group, Input, LinkEnd, LinkKey,
+    MediaKind, Output, Place, RequestKey, RoomKey, SessionKey, TrackKey, Transport, envelope,
 };
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
@@ -65,6 +67,9 @@ pub struct Client {
 /// Whether what comes from an address arrives.
 type Filter = Box<dyn Fn(SocketAddr, &[u8]) -> bool>;
 
+/// The links that a bulk stream goes to and its head there, or why it goes nowhere.
+pub type Bulked = Result<(Vec<LinkKey>, Bytes), DropReason>;
+
 /// The world.
 pub struct World {
     pub now: Instant,
@@ -77,6 +82,8 @@ pub struct World {
     /// What has come for links: the link, how, and the envelope.
     pub linked: Vec<(u64, Channel, Vec<u8>)>,
     pub ended_links: Vec<(u64, LinkEnd)>,
+    /// What became of bulk streams.
+    pub bulk: Vec<(u64, Bulked)>,
     /// Datagrams lost out of a hundred, both ways, once clients are connected.
     pub loss: u64,
     /// Clients whose datagrams are all lost, both ways.
@@ -156,6 +163,7 @@ impl World {
             events: Vec::new(),
             linked: Vec::new(),
             ended_links: Vec::new(),
+            bulk: Vec::new(),
             loss: 0,
             cut: BTreeSet::new(),
             receiving: HashMap::new(),
@@ -387,6 +395,13 @@ impl World {
         self.drain_engine(0);
     }
 
+    /// Has a member open a bulk stream, whose number is that of its link.
+    pub fn open_bulk(&mut self, member: u64, link: u64, head: &[u8]) {
+        let (member, bulk, link) = (SessionKey(member), BulkKey(link), LinkKey(link));
+        self.engines[0].handle(self.now, Input::Bulk { room: ROOM, member, link, bulk, head });
+        self.drain_engine(0);
+    }
+
     /// Has a member send a message by a link.
     pub fn send_by_link(&mut self, member: u64, link: u64, channel: Channel, message: &[u8]) {
         let (member, link) = (SessionKey(member), LinkKey(link));
@@ -585,6 +600,7 @@ impl World {
                     let copies = links.into_iter().map(|link| (link.0, channel, message.to_vec()));
                     self.linked.extend(copies);
                 }
+                Output::Bulk { bulk, result } => self.bulk.push((bulk.0, result)),
                 Output::LinkOver { link, end } => self.ended_links.push((link.0, end)),
                 Output::Learned { worker, source } => {
                     let input = Input::Learned { owner: index as u16, source };

@@ -6,11 +6,13 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use signaling_core::error::{ErrorCode, RequestError};
 use signaling_core::framing::{self, Frames};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::data::{Broken, Linked, RETRY};
+use super::bulk::Opened;
+use super::data::{Broken, Linked, RETRY, Ways};
 use crate::conversation::{self, Ending, Frame, Goodbye, close};
 use crate::doors::Context;
 use crate::limits::{FRAME_BYTES, MESSAGE_BYTES};
@@ -26,6 +28,8 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 const LAST_WORDS: Duration = Duration::from_millis(250);
 /// Read at once.
 const PIECE: usize = 64 * 1024;
+/// Unidirectional streams that may wait to be read: as many as a client may have open.
+const STREAMS: usize = 16;
 /// Streams that are refused one by one, before the session ends.
 const PATIENCE: usize = 100;
 /// What a page closes with that is closed itself, as with a WebSocket (RFC 6455 §7.4.1).
@@ -48,6 +52,8 @@ pub(super) struct Carrier {
     /// The client has closed the session, with this code.
     closed: Option<Option<u32>>,
     linked: Option<Linked>,
+    /// The client's unidirectional streams, until somebody is there to read them.
+    opened: Opened,
     break_off: mpsc::Sender<Broken>,
     broken: mpsc::Receiver<Broken>,
     /// End with the session.
@@ -82,9 +88,14 @@ impl Carrier {
                 );
             }
         });
-        session.take_streams(|mut stream| {
-            // A stream that is gone already needs no refusal.
-            let _ = stream.stop(StreamCode::Forbidden.to_quic());
+        let (open, opened) = mpsc::channel(STREAMS);
+        session.take_streams(move |stream| {
+            if let Err(TrySendError::Full(mut stream) | TrySendError::Closed(mut stream)) =
+                open.try_send(stream)
+            {
+                // A stream that is gone already needs no refusal.
+                let _ = stream.stop(StreamCode::Busy.to_quic());
+            }
         });
         Carrier {
             session,
@@ -96,6 +107,7 @@ impl Carrier {
             unsent: None,
             closed: None,
             linked: None,
+            opened: Arc::new(Mutex::new(opened)),
             break_off,
             broken,
             tasks,
@@ -157,9 +169,13 @@ impl Carrier {
     fn link(&mut self, place: Place) {
         // The one before ends first: its end must not be taken for that of the next one.
         self.linked = None;
-        let (datagrams, writer) = (self.session.datagrams(), self.writer.clone());
-        let linked = Linked::new(&self.context, place, datagrams, writer, self.break_off.clone());
-        self.linked = Some(linked);
+        let ways = Ways {
+            datagrams: self.session.datagrams(),
+            writer: self.writer.clone(),
+            streams: self.session.streams(),
+            opened: Arc::clone(&self.opened),
+        };
+        self.linked = Some(Linked::new(&self.context, place, ways, self.break_off.clone()));
     }
 }
 
@@ -216,6 +232,7 @@ impl conversation::Carrier for Carrier {
 
     fn welcome(&mut self, place: Option<Place>) {
         self.frames.allow(FRAME_BYTES);
+        self.session.lift();
         if let Some(place) = place {
             self.link(place);
         }

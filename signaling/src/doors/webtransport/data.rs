@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use super::bulk::{self, Opened};
 use super::carrier::{Writer, too_many};
 use crate::conversation::Goodbye;
 use crate::counters::Counters;
@@ -15,7 +16,7 @@ use crate::doors::Context;
 use crate::limits::{Rate, TokenBucket};
 use crate::media::{Channel, Link, LinkEnd, Overloaded};
 use crate::participation::Place;
-use crate::webtransport::Datagrams;
+use crate::webtransport::{Datagrams, Streams};
 
 /// A worker that cannot take something is asked again after that long.
 pub(super) const RETRY: Duration = Duration::from_millis(5);
@@ -42,14 +43,22 @@ pub(super) struct Linked {
     _pumps: JoinSet<()>,
 }
 
+/// The ways between a client and its link.
+pub(super) struct Ways {
+    pub(super) datagrams: Datagrams,
+    pub(super) writer: Writer,
+    pub(super) streams: Streams,
+    pub(super) opened: Opened,
+}
+
 impl Linked {
     pub(super) fn new(
         context: &Context,
         place: Place,
-        datagrams: Datagrams,
-        writer: Writer,
+        ways: Ways,
         break_off: mpsc::Sender<Broken>,
     ) -> Linked {
+        let Ways { datagrams, writer, streams, opened } = ways;
         let mut pumps = JoinSet::new();
         let link = context.plane.link(place.room, place.participant).ok().map(Arc::new);
         match &link {
@@ -63,6 +72,8 @@ impl Linked {
                     break_off.clone(),
                 ));
                 pumps.spawn(send_lossy(Arc::clone(link), datagrams));
+                pumps.spawn(bulk::upload(Arc::clone(link), opened));
+                pumps.spawn(bulk::download(Arc::clone(link), streams));
                 pumps.spawn(send_reliable(Arc::clone(link), writer, break_off));
             }
             None => drop(pumps.spawn(async move {

@@ -2,7 +2,7 @@
 //!
 //! The client's first bidirectional stream carries what a WebSocket does, each frame after its length. Data
 //! messages go between its session and the room's worker without the room in between: lossy ones as
-//! datagrams, reliable ones as frames of that stream.
+//! datagrams, reliable ones as frames of that stream, and bulk on streams of its own.
 
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use crate::counters::Refused;
 use crate::participation::Visit;
 use crate::webtransport::{Asked, Offer};
 
+mod bulk;
 mod carrier;
 mod data;
 

@@ -14,6 +14,7 @@ use crate::feed_readers::observing;
 use crate::server::{Server, Socket, claims, in_time, token};
 
 mod abuse;
+mod bulk;
 mod client;
 
 async fn ana_and_ben(server: &Server) -> (Client, u64, Socket, u64) {
@@ -258,6 +259,19 @@ async fn it_is_served_where_it_is_wanted() {
     let ticket = server.ticket("r", "Ana").await;
     assert_eq!(ticket["webtransport"], json!(null));
     assert_eq!(ticket["transports"], json!(["websocket", "sse", "poll"]));
+
+    let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let server = Server::start_bare(&[&format!("webtransport.port={port}")]).await;
+    let (_ana, _) = Client::join(&server, "r", "Ana").await;
+    let page = server.http("GET", "/embed/r", &[], "").await;
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.contains(&format!("connect-src 'self' https://127.0.0.1:{port};")), "{policy}");
+    let own = format!("http://{}", server.host());
+    let mut page = Client::open(&server, &[("origin", &own)]).await;
+    let token = server.ticket("r", "Ben").await["token"].clone();
+    let joined = page.ask(json!({"type": "join", "token": token})).await;
+    assert!(joined["ok"].is_object(), "our own pages are ours at another port, too: {joined}");
+
     let server = Server::start_bare(&["webtransport.connections_per_address=1"]).await;
     let (_ana, _) = Client::join(&server, "r", "Ana").await;
     let second = ask_for(&server, request(&server, &[]).await, trusting(&server)).await;

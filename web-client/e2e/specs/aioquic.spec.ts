@@ -1,0 +1,104 @@
+/** WebTransport with aioquic, an implementation of QUIC and HTTP/3 that shares no code with browsers or with us. */
+import { expect, test } from '@playwright/test';
+
+import { AioquicParticipant } from '../support/aioquic.ts';
+import { PageParticipant } from '../support/pages.ts';
+import { startServer, type Server } from '../support/server.ts';
+import { SIGNATURES } from '../support/signature.ts';
+
+const ROOM = 'post-office';
+
+test.describe.configure({ mode: 'serial' });
+
+let server: Server;
+let page: PageParticipant;
+let aioquic: AioquicParticipant;
+
+test.beforeAll(async ({ browser }) => {
+  server = await startServer();
+  page = await PageParticipant.open(browser, SIGNATURES.rose);
+  await page.join(server.url, ROOM);
+  await page.page.evaluate(() => window.orielTest.keepData());
+  await page.page.evaluate(joinBySocket, ROOM);
+  aioquic = await AioquicParticipant.join(server.url, ROOM, 'Quinn');
+});
+
+test.afterAll(async () => {
+  await aioquic?.stop();
+  await page?.driver.close();
+  await server?.stop();
+});
+
+/** An envelope without an ID: flags, topic `t`, payload; in hexadecimal. */
+const envelope = (flags: number, payload: string) => Buffer.from([1, flags, 1, ...Buffer.from(`t${payload}`)]).toString('hex');
+
+const LOSSY = 0x01;
+
+/** One more participant of this page, by a WebSocket alone. */
+async function joinBySocket(room: string): Promise<void> {
+  const response = await fetch('/v1/join', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ room, name: 'Websocket' }),
+  });
+  const { token, url } = (await response.json()) as { token: string; url: string };
+  const socket = new WebSocket(url, 'oriel.v1');
+  socket.binaryType = 'arraybuffer';
+  const kept: string[] = [];
+  Object.assign(window, { bySocket: { socket, kept } });
+  await new Promise((resolve) => (socket.onopen = resolve));
+  socket.send(JSON.stringify({ id: 1, type: 'join', token }));
+  await new Promise((resolve) => (socket.onmessage = resolve));
+  socket.onmessage = ({ data }) => {
+    if (data instanceof ArrayBuffer) kept.push(new TextDecoder().decode(data));
+  };
+}
+
+/** Ends of the envelopes that came by the WebSocket. */
+const bySocket = () => page.page.evaluate(() => (window as unknown as { bySocket: { kept: string[] } }).bySocket.kept);
+
+const byPage = async () => (await page.page.evaluate(() => window.orielTest.arrived())).texts;
+
+test('its reliable messages reach data channels and WebSockets', async () => {
+  aioquic.send({ reliable: envelope(0, 'kept') });
+  await expect.poll(byPage).toEqual([`${aioquic.id}/t/kept`]);
+  await expect.poll(async () => (await bySocket()).filter((text) => text.endsWith('tkept')).length).toBe(1);
+});
+
+test('its datagrams reach data channels and WebSockets', async () => {
+  await expect
+    .poll(async () => {
+      aioquic.send({ lossy: envelope(LOSSY, 'now') });
+      return [(await byPage()).includes(`${aioquic.id}/t/now`), (await bySocket()).some((text) => text.endsWith('tnow'))];
+    })
+    .toEqual([true, true]);
+});
+
+test('it gets what others send: reliable on its stream, lossy as datagrams', async () => {
+  const came = () => {
+    const text = (hex?: string) => Buffer.from(hex ?? '', 'hex').toString().slice(-4);
+    const lines = aioquic.lines();
+    const some = (way: 'reliable' | 'lossy', payload: string) => lines.some((line) => text(line[way]) === payload);
+    return [some('reliable', 'page'), some('lossy', 'gram'), some('reliable', 'sock')];
+  };
+  await page.page.evaluate(async () => {
+    await window.orielTest.room().data.send('page', { topic: 't' });
+    const { socket } = (window as unknown as { bySocket: { socket: WebSocket } }).bySocket;
+    // Version 1 with the ID 9, topic `t`.
+    socket.send(new Uint8Array([1, 8, 0, 0, 0, 0, 0, 0, 0, 9, 1, 0x74, 0x73, 0x6f, 0x63, 0x6b]));
+  });
+  await expect
+    .poll(async () => {
+      await page.page.evaluate(() => window.orielTest.room().data.send('gram', { topic: 't', reliability: 'lossy' }));
+      return came();
+    })
+    .toEqual([true, true, true]);
+});
+
+test('it is told of the stop beforehand, and closed with the code of its leave', async () => {
+  const stop = server.stop();
+  await expect.poll(() => aioquic.lines().some((line) => line.draining)).toBe(true);
+  aioquic.send({ frame: JSON.stringify({ id: 2, type: 'leave' }) });
+  await expect.poll(() => aioquic.lines().find((line) => line.closed !== undefined)).toEqual({ closed: 1000, reason: 'left' });
+  await stop;
+});
