@@ -141,6 +141,27 @@ test.describe('messages between a session, data channels and a WebSocket', () =>
   });
 });
 
+test('a stream goes to those who listen, whole; one gives it up and disturbs nobody', async ({ browser }) => {
+  const [sender, whole, quitter] = await Promise.all(['sender', 'whole', 'quitter'].map((name) => Member.open(browser, server.url, name)));
+  const id = await sender!.join('bulk', 'webtransport');
+  for (const each of [whole!, quitter!]) await each.join('bulk', 'webtransport');
+  await whole!.page.evaluate(() => window.orielMember.take('file'));
+  await quitter!.page.evaluate(() => window.orielMember.take('file', 100_000));
+  // Until the server knows who listens, a stream may reach nobody.
+  await expect
+    .poll(async () => {
+      await sender!.page.evaluate(() => window.orielMember.stream('file', 10, 'probe'));
+      return Promise.all([whole!, quitter!].map(async (each) => (await each.streams()).some((one) => one.startsWith('probe/'))));
+    })
+    .toEqual([true, true]);
+  const bytes = 8 << 20;
+  const sent = await sender!.page.evaluate((count) => window.orielMember.stream('file', count, 'a.bin'), bytes);
+  await expect.poll(() => whole!.streams()).toContain(`a.bin/${id}/${bytes}/${sent}`);
+  const given = (await quitter!.streams()).find((one) => one.startsWith('a.bin/'));
+  expect(Number(given?.split('/')[2])).toBeLessThan(bytes);
+  for (const each of [sender!, whole!, quitter!]) await each.close();
+});
+
 test('a call is held with signaling by a session', async ({ browser }) => {
   const [one, two, three] = await Promise.all([rose, olive, violet].map((signature) => PageParticipant.open(browser, signature)));
   const path = (of: PageParticipant) => of.page.evaluate(() => window.orielTest.room().data.path());
