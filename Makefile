@@ -16,7 +16,7 @@ WEB_SOURCES := $(shell find web-client/sdk web-client/drop web-client/elements w
 # Steps follow one another: each would otherwise take what the others need, and failures would mix.
 .NOTPARALLEL:
 .PHONY: help run build deb test check test-rust test-web k8s packaging e2e e2e-long fuzz schemathesis autobahn storm clips load bench \
-	bench-feeds bench-peers bench-turn profile clean \
+	bench-data bench-feeds bench-peers bench-turn profile clean \
 	need-build need-test
 
 help: ## List what there is to do
@@ -103,6 +103,10 @@ bench-turn: need-build ## The TURN server beside coturn; ARGS="udp idle-tls --in
 	@scripts/need coturn openssl
 	@$(CARGO) build --locked --release --package turn-server --bin oriel-turn
 	@scripts/bench-turn $(ARGS)
+
+bench-data: need-build $(WEB) ## What relaying a data message costs, each way; ARGS="--only channels"
+	$(CARGO) build --locked --release --workspace
+	@scripts/bench-data $(ARGS)
 
 bench-feeds: need-build $(WEB) ## Fan-out to 9,000 readers, beside nchan and ws; ARGS="--readers 1000 --only oriel"
 	@scripts/need cmake network nchan

@@ -11,9 +11,11 @@ use load_tests::run;
 use load_tests::scenario::Scenario;
 use load_tests::storm;
 
+mod data;
 mod feeds;
 mod peer;
 
+pub(crate) use data::DataArgs;
 pub(crate) use feeds::FeedsArgs;
 pub(crate) use peer::{CompareArgs, FloorArgs, PeerArgs};
 
@@ -40,6 +42,10 @@ pub(crate) enum Command {
     ///
     /// The exit status is 0 when every event came once to everybody, 1 when not.
     Feeds(FeedsArgs),
+    /// Participants send each other lossy data messages, and it is measured what comes, when, and at what cost
+    ///
+    /// The exit status is 0 when every copy was delivered or counted as dropped, 1 when not.
+    Data(DataArgs),
     /// A load test: participants come as a scenario says, and what they see, hear and cost is measured
     ///
     /// The exit status is 0 when nothing was wrong: everybody got in and stayed, every frame that

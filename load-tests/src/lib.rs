@@ -8,6 +8,7 @@
 //! - [`call`] puts several in a room and judges what each heard of the others.
 //! - [`storm`] has hundreds join at once, on [`bot::light`], and says how long that took.
 //! - [`feeds`] has thousands read what happens in a room, and says what a copy of an event costs.
+//! - [`data`] has data messages relayed by each way there is, and says what came, when, and at what cost.
 //! - [`relay`] is a bad network in user space, [`netns`] a network with NATs of the kernel's own; what
 //!   goes through them need not know. [`lines`] makes tools of both for other programs.
 //! - [`peer`] puts load on any server by WHIP and WHEP, and on Janus, to set them side by side.
@@ -17,6 +18,7 @@
 
 pub mod bot;
 pub mod call;
+pub mod data;
 pub mod feeds;
 mod http;
 pub mod lines;

@@ -13,8 +13,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use args::{
-    CallArgs, Cli, Command, CompareArgs, FeedsArgs, FloorArgs, NetnsArgs, PeerArgs, RelayArgs,
-    RunArgs, StormArgs,
+    CallArgs, Cli, Command, CompareArgs, DataArgs, FeedsArgs, FloorArgs, NetnsArgs, PeerArgs,
+    RelayArgs, RunArgs, StormArgs,
 };
 use load_tests::netns::Network;
 use load_tests::netns::order::Order as NetworkOrder;
@@ -23,7 +23,7 @@ use load_tests::peer::{self, floor};
 use load_tests::relay::Relay;
 use load_tests::relay::order::Order as RelayOrder;
 use load_tests::scenario::BUILT_IN;
-use load_tests::{call, feeds, lines, run, storm};
+use load_tests::{call, data, feeds, lines, run, storm};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -31,6 +31,7 @@ async fn main() -> ExitCode {
         Command::Call(args) => talk(args).await,
         Command::Storm(args) => rush(args).await,
         Command::Feeds(args) => fan_out(args),
+        Command::Data(args) => relay_data(args).await,
         Command::Run(args) => load(args).await,
         Command::Scenario { name } => scenario(name.as_deref()),
         Command::Relay(args) => relay(args).await,
@@ -68,6 +69,14 @@ async fn rush(args: StormArgs) -> anyhow::Result<bool> {
 fn fan_out(args: FeedsArgs) -> anyhow::Result<bool> {
     let json = args.json;
     let report = feeds::run(&args.try_into()?)?;
+    show(&report, json)?;
+    Ok(report.all_right())
+}
+
+/// Whether every copy is accounted for.
+async fn relay_data(args: DataArgs) -> anyhow::Result<bool> {
+    let json = args.json;
+    let report = data::run(&args.into()).await?;
     show(&report, json)?;
     Ok(report.all_right())
 }

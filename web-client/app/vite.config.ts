@@ -10,6 +10,8 @@ export default defineConfig({
   plugins: [preloads()],
   // The server gives the same page for `/` and `/r/ROOM`, so everything else has an absolute address.
   base: '/',
+  // Workers load parts of themselves later, as pages do.
+  worker: { format: 'es' },
   build: {
     target: 'es2022',
     // Small files too stay files: the server's policy allows no data: addresses.

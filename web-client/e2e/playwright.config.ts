@@ -7,7 +7,7 @@ const screenshotsAndTraces = '../test-results';
 export default defineConfig({
   testDir: 'specs',
   outputDir: screenshotsAndTraces,
-  // What takes an hour is for `make e2e-long`.
+  // What takes an hour or a machine of its own is for `make e2e-long`.
   grepInvert: process.env.ORIEL_LONG === undefined ? /@long/ : [],
   // A call is several browsers and a server: one at a time, and none is tried twice.
   workers: 1,

@@ -3,7 +3,7 @@
 //! [`population`] brings them and takes them away, [`watch`] looks at the run every second, and
 //! [`page`] asks the server's own counters whether anything is left in the end.
 
-mod page;
+pub(crate) mod page;
 mod population;
 mod watch;
 

@@ -52,8 +52,17 @@ impl Counts {
 ///
 /// When there is no such page.
 pub(super) async fn counts(url: &str) -> anyhow::Result<Counts> {
+    Counts::read(&read(url).await?)
+}
+
+/// The page as text.
+///
+/// # Errors
+///
+/// When there is none.
+pub(crate) async fn read(url: &str) -> anyhow::Result<String> {
     let page = timeout(TIMEOUT, get(url)).await;
-    Counts::read(&page.with_context(|| format!("no answer from {url} within {TIMEOUT:?}"))??)
+    page.with_context(|| format!("no answer from {url} within {TIMEOUT:?}"))?
 }
 
 async fn get(url: &str) -> anyhow::Result<String> {

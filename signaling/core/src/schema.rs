@@ -10,7 +10,7 @@ use crate::event::{Departure, EndReason, Event, EventFrame, LeaveReason};
 use crate::id::{ChatId, ParticipantId, RoomId, Secret, TrackId};
 use crate::info::{
     Binding, ChatMessage, DataMessage, Flow, GrantsInfo, IceServer, Limits, MediaKind,
-    ParticipantInfo, ParticipantQuality, Role, RoomInfo, TrackInfo, TrackSource, Waiting,
+    ParticipantInfo, ParticipantQuality, Retained, Role, RoomInfo, TrackInfo, TrackSource, Waiting,
 };
 use crate::reply::{
     Answer, Done, IceServers, InLobby, Joined, Outcome, Posted, Published, Reply, ReplyFrame,
@@ -115,6 +115,7 @@ fn typescript() -> String {
         TrackInfo,
         ChatMessage,
         DataMessage,
+        Retained,
         Waiting,
         Binding,
         Departure,

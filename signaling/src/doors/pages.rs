@@ -63,6 +63,7 @@ pub(super) fn routes(context: &Context) -> Router {
         .route("/", get(|headers: HeaderMap| index("home", headers)))
         .route("/drop", get(|headers: HeaderMap| index("drop", headers)))
         .route("/status", get(|headers: HeaderMap| index("status", headers)))
+        .route("/demo/cursors", get(|headers: HeaderMap| index("cursors", headers)))
         .route("/embed-demo", get(|headers: HeaderMap| index("embed-demo", headers)))
         .route("/r/{room}", get(room))
         .route("/embed/{room}", get(embedded).with_state(context.clone()))

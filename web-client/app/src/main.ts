@@ -18,6 +18,9 @@ if (page !== null) {
   } else if (route.page === 'drop') {
     const { showDrop } = await import('./drop/main.ts');
     await showDrop(page);
+  } else if (route.page === 'cursors') {
+    const { showCursors } = await import('./cursors/main.ts');
+    showCursors(page);
   } else if (route.page === 'status') {
     const { showStatus } = await import('./status/main.ts');
     await showStatus(page);

@@ -8,6 +8,8 @@ describe('routeOf', () => {
     ['/r/tea/', { page: 'room', room: 'tea', relay: false }],
     ['/r/Team%2ESync', { page: 'room', room: 'Team.Sync', relay: false }],
     ['/drop', { page: 'drop' }],
+    ['/demo/cursors', { page: 'cursors' }],
+    ['/demo', { page: 'home', unknown: true }],
     ['/drop/', { page: 'home', unknown: true }],
     ['/r/', { page: 'home', unknown: true }],
     ['/r/a%20b', { page: 'home', unknown: true }],

@@ -7,6 +7,7 @@ export type Route =
   | { readonly page: 'drop' }
   | { readonly page: 'status' }
   | { readonly page: 'embed-demo' }
+  | { readonly page: 'cursors' }
   | { readonly page: 'embed'; readonly room: string }
   | { readonly page: 'room'; readonly room: string; readonly relay: boolean };
 
@@ -15,6 +16,7 @@ export function routeOf(path: string, query = ''): Route {
   if (path === DROP_PATH) return { page: 'drop' };
   if (path === '/') return { page: 'home', unknown: false };
   if (path === '/status') return { page: 'status' };
+  if (path === '/demo/cursors') return { page: 'cursors' };
   if (path === '/embed-demo') return { page: 'embed-demo' };
   const [, kind, encoded] = /^\/(r|embed)\/([^/]+)\/?$/u.exec(path) ?? [];
   const room = encoded === undefined ? undefined : decode(encoded);

@@ -8,8 +8,8 @@ import { MAX_LANES } from './limits.ts';
 const LONG_PATH = 10;
 /** Milliseconds for which a number of connections is measured. */
 const MEASURE = 1_000;
-/** Milliseconds that new connections get to become fast. */
-const SETTLE = 500;
+/** Milliseconds that new connections get to open and become fast. */
+const SETTLE = 1_000;
 /** How much faster more of them have to be. */
 const WORTH = 1.15;
 /** Milliseconds until more are tried again where that was of no use. */

@@ -4,8 +4,8 @@
 export const VERSION = 1;
 /** Bytes of a block: what is hashed, asked for and verified at a time. */
 export const BLOCK = 1 << 20;
-/** Bytes of a block that travel in one message, where the other side takes messages as large. */
-export const PIECE = 64 * 1024;
+/** Bytes of a block that travel in one message: what every browser takes, and a small part of what may be under way. */
+export const PIECE = 16 * 1024;
 /** Files in one transfer. */
 export const MAX_FILES = 10_000;
 /** Blocks in one transfer: 1 TiB. */

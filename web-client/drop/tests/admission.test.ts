@@ -27,6 +27,9 @@ class FakePeerConnection {
     }
     return {};
   }
+  addTransceiver(): object {
+    return {};
+  }
   setLocalDescription(): Promise<void> {
     this.localDescription = { type: this.remote.length > 0 ? 'answer' : 'offer', sdp: 'v=0' };
     return Promise.resolve();

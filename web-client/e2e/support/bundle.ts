@@ -1,4 +1,4 @@
-import { build, type Rolldown } from 'vite';
+import { build, defaultClientConditions, type Rolldown } from 'vite';
 
 import type { PreloadSettings } from '../browser/preload.ts';
 
@@ -18,6 +18,8 @@ async function bundleOnce(entry: string): Promise<string> {
   const result = (await build({
     configFile: false,
     logLevel: 'warn',
+    // As in vite.base.ts.
+    resolve: { conditions: ['@oriel/source', ...defaultClientConditions] },
     build: {
       write: false,
       minify: false,

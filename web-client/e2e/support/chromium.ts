@@ -17,6 +17,9 @@ export const CHROMIUM: LaunchOptions = {
   ],
 };
 
+/** The same with QUIC, for WebTransport. */
+export const CHROMIUM_WITH_QUIC: LaunchOptions = { ...CHROMIUM, args: CHROMIUM.args?.filter((one) => one !== '--disable-quic') ?? [] };
+
 /** Opens a page with its own profile whose devices are synthetic. */
 export async function openChromiumPage(
   browser: Browser,

@@ -1,4 +1,5 @@
 /** `@oriel/elements/styles`: the look without the elements, for pages around them, and what they do alike. */
+export { hue } from './avatar/avatar.ts';
 export { WakeLock } from './call/wake-lock.ts';
 export { copyText } from './copy-link/clipboard.ts';
 export { define, OrielElement } from './element/element.ts';

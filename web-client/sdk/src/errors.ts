@@ -11,6 +11,7 @@ import type { ErrorCode as ServerErrorCode, RequestError } from './protocol.gen.
  * - `not_connected`: the call needs a room that has been joined.
  * - `already_connected`: the room object is in a room, or about to be.
  * - `connection_lost`: the connection ended before the answer came.
+ * - `too_slow`: a stream was not read as fast as it came.
  * - `denied`: a moderator sent us away from the lobby.
  * - `protocol`: the server said something that this version does not understand.
  * - `media_*`: a camera, microphone or screen could not be had; see `media/devices.ts`.
@@ -24,6 +25,7 @@ export type ErrorCode =
   | 'not_connected'
   | 'already_connected'
   | 'connection_lost'
+  | 'too_slow'
   | 'denied'
   | 'protocol'
   | 'media_denied'
@@ -60,6 +62,7 @@ const ROWS: Record<ErrorCode, readonly [retryable: boolean, hint: string]> = {
   not_connected: [true, 'Join the room first.'],
   already_connected: [false, 'Leave the room first.'],
   connection_lost: [true, 'Check the network connection and try again.'],
+  too_slow: [true, 'Read faster, or ask the sender for less at a time.'],
   denied: [false, 'Ask whoever invited you.'],
   protocol: [false, 'This page and the server are of different versions; reload the page.'],
   media_denied: [

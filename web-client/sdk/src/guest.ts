@@ -2,15 +2,28 @@
 
 import { abortedError, OrielError } from './errors.ts';
 import type { ErrorCode } from './protocol.gen.ts';
+import type { TransportName, WebTransportPlace } from './transport/ways.ts';
 
 export interface ConnectOptions {
   /** The room's password, where it has one: without it `connect` rejects with `password_required`. */
   password?: string;
   /** Whether everybody's tracks are received without asking; true by default. */
   autoSubscribe?: boolean;
+  /**
+   * Which ways to the server may be taken: `websocket` and `http` by default. With `webtransport` a session is tried
+   * beside them, and taken where it opens.
+   */
+  transports?: readonly TransportName[];
+  /** `false`: for data alone. Nobody's media is received, and there is no peer connection before something is published. */
+  media?: boolean;
   /** `relay` lets media go by way of a TURN server only; `all` by default. */
   iceTransportPolicy?: RTCIceTransportPolicy;
   signal?: AbortSignal;
+}
+
+export interface TokenOptions extends ConnectOptions {
+  /** Where the server takes WebTransport sessions, if not at its address: what `POST /v1/join` says of it. */
+  webtransport?: WebTransportPlace;
 }
 
 export interface JoinOptions extends ConnectOptions {
@@ -41,6 +54,8 @@ export interface Invitation {
   /** Of the WebSocket. */
   url: string;
   token: string;
+  /** Where the server takes WebTransport sessions, if it does. */
+  webtransport?: WebTransportPlace;
 }
 
 /** Says where to go and with which token. Called again when the token is no longer taken. */

@@ -18,11 +18,12 @@ export { LocalTrackPublication, RemoteTrackPublication, TrackPublication } from 
 export { LocalTrack, RemoteTrack, Track } from './track.ts';
 export { OrielError, type ErrorCode } from './errors.ts';
 export { TypedEmitter, type ConnectionState, type DisconnectReason, type RoomEvents } from './events.ts';
-export { redeemTicket, type ConnectOptions, type Invitation, type JoinOptions, type TicketOptions } from './guest.ts';
+export { redeemTicket, type ConnectOptions, type Invitation, type JoinOptions, type TicketOptions, type TokenOptions } from './guest.ts';
 export { Moderation, type ParticipantChange, type RoomChange, type Whom } from './moderation.ts';
-export { RoomData, type DataHandler, type DataMessage, type SendOptions } from './data/data.ts';
-export { Topic } from './data/topic.ts';
-export type { Reliability } from './data/channels.ts';
+export { RoomData, type DataHandler, type DataMessage, type DataPath, type DataStream, type SendOptions, type StreamHandler, type StreamOptions } from './data/data.ts';
+export { Topic, type TopicOptions } from './data/topic.ts';
+export type { Reliability } from './data/lane.ts';
+export type { TransportName, WebTransportPlace } from './transport/ways.ts';
 export type { RoomOptions } from './media/device-choice.ts';
 export { canShareScreen, listDevices, openCamera, openMicrophone, type CaptureOptions } from './media/devices.ts';
 export { Feed, type FeedOptions, type RoomPlace, type ServerEvent, type ServerMeasured, type ServerOverview, type ServerRoomEvent } from './feed.ts';

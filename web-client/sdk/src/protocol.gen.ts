@@ -131,6 +131,18 @@ export type DataMessage = {
   payload: string,
 };
 
+/** The value of a topic: the last message about it that was to be kept for those who come later. */
+export type Retained = {
+  /** The topic. */
+  topic: string,
+  /** Its bytes: base 64 (RFC 4648 §4) in JSON. */
+  payload: string,
+  /** Who sent it, who may have left since; absent when it came from outside the room, by REST. */
+  from?: ParticipantId,
+  /** The sender's own number for it. */
+  id?: number,
+};
+
 /** Somebody who waits in the lobby. */
 export type Waiting = {
   /** The participant that it will be. */

@@ -7,7 +7,7 @@ import { Conversation } from './conversation.ts';
 import { RoomData } from './data/data.ts';
 import { OrielError } from './errors.ts';
 import { TypedEmitter, type ConnectionState, type DisconnectReason, type RoomEvents } from './events.ts';
-import { guest, socketAddress, type ConnectOptions, type Invite, type JoinOptions } from './guest.ts';
+import { guest, socketAddress, type ConnectOptions, type Invite, type JoinOptions, type TokenOptions } from './guest.ts';
 import { LocalParticipant } from './local-participant.ts';
 import { DeviceChoice, type RoomOptions } from './media/device-choice.ts';
 import { MutedVoice } from './media/muted-voice.ts';
@@ -20,7 +20,7 @@ import type { Participant, RemoteParticipant } from './participant.ts';
 import type { ChatMessage, EventFrame, Join, Joined, RoomInfo, Snapshot, Waiting } from './protocol.gen.ts';
 import type { Server } from './publisher.ts';
 import { Roster } from './roster.ts';
-import { Ways } from './transport/ways.ts';
+import { sessionPlace, Ways } from './transport/ways.ts';
 
 /** Milliseconds between two statistics. */
 const STATS_INTERVAL = 1_000;
@@ -70,8 +70,7 @@ export class Room extends TypedEmitter<RoomEvents> {
     });
     this.moderation = new Moderation(server);
     this.data = new RoomData({
-      channels: () => this.#connection?.media?.channels,
-      give: async (envelope) => this.#connected().give(envelope),
+      connected: () => this.#connected(),
       listen: (topics) => {
         const said = this.#connection?.joined && this.#connection.request<'listen'>({ type: 'listen', topics });
         said?.catch((error: unknown) => this.emit('warning', OrielError.from(error, 'internal')));
@@ -147,8 +146,10 @@ export class Room extends TypedEmitter<RoomEvents> {
    * its WebSocket. Resolves in the room, after the wait in its lobby if it has one; media follows.
    * Rejects with an `OrielError`.
    */
-  connect(url: string, token: string, options: ConnectOptions = {}): Promise<void> {
-    return this.#enter(() => Promise.resolve({ url, token }), undefined, options);
+  async connect(url: string, token: string, options: TokenOptions = {}): Promise<void> {
+    const webtransport = options.webtransport ?? sessionPlace(socketAddress(url));
+    const invitation = { url, token, ...(webtransport ? { webtransport } : {}) };
+    return this.#enter(() => Promise.resolve(invitation), undefined, options);
   }
 
   /** Asks the server for a guest's token, or for that of a ticket; then joins as `connect` does. */
@@ -228,12 +229,13 @@ export class Room extends TypedEmitter<RoomEvents> {
     const signal = options.signal ? AbortSignal.any([options.signal, entering.signal]) : entering.signal;
     this.#setState('connecting');
     try {
-      const { url, token } = await invite(signal);
-      const ways = new Ways(socketAddress(url));
+      const { url, token, webtransport } = await invite(signal);
+      const ways = new Ways({ url: socketAddress(url), webtransport }, options.transports);
       const join: Join = { token };
       if (options.password !== undefined) join.password = options.password;
-      if (options.autoSubscribe !== undefined) join.auto_subscribe = options.autoSubscribe;
-      const settings = { join, iceTransportPolicy: options.iceTransportPolicy ?? 'all' };
+      const { media = true, autoSubscribe = media ? undefined : false } = options;
+      if (autoSubscribe !== undefined) join.auto_subscribe = autoSubscribe;
+      const settings = { join, iceTransportPolicy: options.iceTransportPolicy ?? 'all', media };
       const connection = new Connection(settings, renew, () => ways.make(), this.#listener());
       this.#connection = connection;
       await connection.open(signal);
@@ -261,6 +263,7 @@ export class Room extends TypedEmitter<RoomEvents> {
       event: (frame, media) => this.#event(frame, media),
       message: (envelope) => this.data.deliver(envelope),
       envelope: (bytes) => this.data.received(bytes),
+      stream: (incoming) => this.data.deliverStream(incoming),
       interrupted: () => {
         if (this.#state !== 'connected') return;
         this.#setState('reconnecting');
@@ -299,7 +302,7 @@ export class Room extends TypedEmitter<RoomEvents> {
     this.#roster.enter(joined);
     this.localParticipant.setGrants(joined.grants);
     this.localParticipant.publishOn(media);
-    this.data.entered();
+    this.data.entered(joined.retained);
     if (entry === 'again') this.#catchUpChat(joined);
     else this.#conversation.begin(joined.chat);
     if (entry === 'first') {
@@ -351,6 +354,7 @@ export class Room extends TypedEmitter<RoomEvents> {
     this.#update(snapshot.room);
     this.#lobby(snapshot.waiting);
     this.#catchUpChat(snapshot);
+    this.data.keep(snapshot.retained);
   }
 
   #catchUpChat({ chat }: Snapshot): void {

@@ -1,17 +1,18 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { Channels } from '../src/data/channels.ts';
+import { openChannels } from '../src/data/channels.ts';
+import type { Lanes } from '../src/data/lane.ts';
 import { FakePeerConnection, type FakeChannel } from './fakes/webrtc.ts';
 
 const LIMITS = { data_bytes_per_second: 1_000_000, data_messages_per_second: 2_000 };
 
-let channels: Channels;
+let channels: Lanes;
 let reliable: FakeChannel;
 let lossy: FakeChannel;
 
 beforeEach(() => {
   vi.useFakeTimers();
   const pc = new FakePeerConnection();
-  channels = new Channels(pc as unknown as RTCPeerConnection, LIMITS, () => {});
+  channels = openChannels(pc as unknown as RTCPeerConnection, LIMITS, () => {});
   [reliable, lossy] = pc.channels as [FakeChannel, FakeChannel];
   reliable.readyState = lossy.readyState = 'open';
 });
@@ -49,4 +50,23 @@ test('there is a limit to what may wait', async () => {
   for (let index = 0; index < 1_024; index += 1) channels.send('reliable', new Uint8Array(1)).catch(() => {});
   await expect(channels.send('reliable', new Uint8Array(1))).rejects.toMatchObject({ code: 'busy' });
   channels.close();
+});
+
+test('a lossy message that has waited too long is dropped, and its sender told so', async () => {
+  lossy.bufferedAmount = 1_000_000;
+  const sent = [100, 300, 40].map((age) => channels.send('lossy', new Uint8Array(age), age));
+  await vi.advanceTimersByTimeAsync(150);
+  expect(await sent[0]).toBe(false);
+  lossy.flow();
+  expect(await sent[1]).toBe(true);
+  // Behind one that could still wait, it is seen in its turn.
+  expect(await sent[2]).toBe(false);
+  expect(lossy.sent.map(({ length }) => length)).toEqual([300]);
+});
+
+test('few lossy messages wait in the browser, where they cannot grow too old', async () => {
+  for (let index = 0; index < 200; index += 1) channels.send('lossy', new Uint8Array(1_000), 100).catch(() => {});
+  expect(sum(lossy)).toBeLessThan(40_000);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(await channels.send('reliable', new Uint8Array(1))).toBe(true);
 });

@@ -173,3 +173,115 @@ test('there is a limit to the topics', () => {
   expect(() => data.on('one more', () => {})).toThrow(expect.objectContaining({ code: 'full' }));
   data.on('topic 3', () => {});
 });
+
+/** The numbers of those that went by the lossy channel. */
+const numbers = (channel: FakeChannel): (bigint | undefined)[] => channel.sent.map((bytes) => decodeEnvelope(bytes)!.id);
+
+test('of lossy messages in order, those that come behind a later one are not told', async () => {
+  const { lossy } = await enter();
+  const { data } = stage.room;
+  const heard: string[] = [];
+  data.topic('cursor', { reliability: 'lossy', ordered: true }).subscribe((message) => heard.push(words(message)));
+  const tell = (text: string, id: bigint | undefined, sender = A): void => lossy.receive(envelope('cursor', text, { lossy: true, sender, ...(id === undefined ? {} : { id }) }));
+  tell('1', 1n);
+  tell('3', 3n);
+  tell('2', 2n);
+  tell('3 again', 3n);
+  tell('other', 2n, B);
+  tell('none', undefined);
+  tell('4', 4n);
+  expect(heard.map((one) => one.split('/')[1])).toEqual(['1', '3', 'other', 'none', '4']);
+  const cursor = data.topic('cursor', { reliability: 'lossy', ordered: true });
+  for (let index = 0; index < 3; index += 1) expect(await cursor.send('x')).toBe(true);
+  const [first, second, third] = numbers(lossy) as [bigint, bigint, bigint];
+  expect(first < second && second < third).toBe(true);
+});
+
+test('a lossy message is no longer than every path takes, and says what that is', async () => {
+  await enter();
+  const { data } = stage.room;
+  const topic = data.topic('cursor', { reliability: 'lossy' });
+  // The envelope with a number: 2 + 8 + 1 + 6.
+  expect(topic.maxSize).toBe(1_100 - 17);
+  await topic.send(new Uint8Array(topic.maxSize));
+  await expect(topic.send(new Uint8Array(topic.maxSize + 1))).rejects.toMatchObject({ code: 'too_large', message: expect.stringContaining('1083') as string });
+  expect(data.topic('cursor').maxSize).toBeGreaterThan(65_000);
+  await data.topic('cursor').send(new Uint8Array(2_000));
+});
+
+test('a lossy message does not wait for an interrupted connection', async () => {
+  await enter(false);
+  const { server, room } = stage;
+  server.newest.socket.terminate();
+  await happened(stage, 'reconnecting');
+  expect(await room.data.send('late', { reliability: 'lossy' })).toBe(false);
+  await happened(stage, 'reconnected');
+  await room.data.send('reliable');
+  expect(server.envelopes.map((bytes) => new TextDecoder().decode(decodeEnvelope(bytes)!.payload))).toEqual(['reliable']);
+});
+
+test('the last value of a topic is asked to be kept, and only where that makes sense', async () => {
+  await enter();
+  const { server, room } = stage;
+  await room.data.topic('page', { retain: true }).send('7');
+  expect(server.requests.at(-1)).toMatchObject({ type: 'send', topic: 'page', payload: btoa('7'), retain: true });
+  expect(server.requests.at(-1)).not.toHaveProperty('listeners');
+  const send = (options: object): Promise<boolean> => room.data.send('x', { topic: 'page', retain: true, ...options });
+  await expect(send({ reliability: 'lossy' })).rejects.toMatchObject({ code: 'bad_request' });
+  await expect(send({ to: [A] })).rejects.toMatchObject({ code: 'bad_request' });
+  await expect(room.data.send(new Uint8Array(16_385), { topic: 'page', retain: true })).rejects.toMatchObject({ code: 'too_large', message: expect.stringContaining('16384') as string });
+});
+
+test('who comes later is told the last values, once, and who listens later still', async () => {
+  const { server, room } = stage;
+  server.handler = (request, connection) => {
+    if (request.type !== 'join') return undefined;
+    const { ok } = server.reply(request, connection) as { ok: object };
+    return { ok: { ...ok, retained: [{ topic: 'page', payload: btoa('7'), from: A, id: 3 }, { topic: 'other', payload: btoa('o') }] } };
+  };
+  const heard: string[] = [];
+  const hear = (message: DataMessage): number => heard.push(`${words(message)}${message.retained ? '/retained' : ''}`);
+  room.data.on('page', hear);
+  await enter();
+  await eventually(() => expect(heard).toEqual([`page/7/${A}/reliable/retained`]));
+  server.tell({ type: 'data.received', from: B, topic: 'page', payload: btoa('8'), retain: true });
+  await eventually(() => expect(heard).toHaveLength(2));
+  expect(heard[1]).toBe(`page/8/${B}/reliable`);
+  // Later handlers get the value of now; one that is taken away at once gets nothing.
+  heard.length = 0;
+  room.data.on('page', hear)();
+  room.data.topic('page').subscribe(hear);
+  room.data.topic('other').subscribe(hear);
+  await eventually(() => expect(heard).toEqual([`page/8/${B}/reliable/retained`, `other/o//reliable/retained`]));
+  // What has not changed is not told again; what is no longer kept is forgotten.
+  heard.length = 0;
+  room.data.keep([{ topic: 'page', payload: btoa('8'), from: B }]);
+  room.data.keep([{ topic: 'page', payload: btoa('9'), from: B }]);
+  expect(heard).toEqual([`page/9/${B}/reliable/retained`, `page/9/${B}/reliable/retained`]);
+  // Our own comes back for our copy alone.
+  heard.length = 0;
+  server.tell({ type: 'data.received', from: room.localParticipant.id, topic: 'mine', payload: btoa('m'), retain: true });
+  server.tell({ type: 'data.received', from: B, topic: 'page', payload: '', retain: true });
+  await eventually(() => expect(heard.at(-1)).toBe(`page//${B}/reliable`));
+  heard.length = 0;
+  room.data.on('other', hear);
+  room.data.on('page', hear);
+  room.data.on('mine', hear)();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(heard).toEqual([]);
+});
+
+test('without a session there are no streams, and the error says why', async () => {
+  await enter();
+  await expect(stage.room.data.open('file')).rejects.toMatchObject({ code: 'unsupported', message: expect.stringContaining('webtransport') as string });
+  expect(stage.room.data.path()).toBe('channel');
+});
+
+test('for data alone nothing is offered and nobody’s media asked for', async () => {
+  await stage.room.connect(stage.server.url, 'token', { media: false });
+  await stage.room.data.send('hello');
+  expect(stage.server.requests.find(({ type }) => type === 'join')).toMatchObject({ auto_subscribe: false });
+  expect(stage.server.types()).not.toContain('offer');
+  expect(stage.room.data.path()).toBe('signaling');
+  expect(stage.server.envelopes).toHaveLength(1);
+});

@@ -115,7 +115,7 @@ test('where WebSockets are blocked the way is HTTP, and stays so', async () => {
     }
   }
   vi.stubGlobal('WebSocket', Blocked);
-  const ways = new Ways(`${server.url.replace('http', 'ws')}/v1/ws`);
+  const ways = new Ways({ url: `${server.url.replace('http', 'ws')}/v1/ws` });
   for (const times of [1, 2]) {
     const way = ways.make();
     await way.open(listener);
@@ -132,7 +132,7 @@ test('where WebSockets are blocked the way is HTTP, and stays so', async () => {
   way.send(JOIN);
   await eventually(() => expect(ends).toHaveLength(1));
   expect(ends[0]).toMatchObject({ code: 'unreachable' });
-  await new Ways(url).make().open(listener);
+  await new Ways({ url }).make().open(listener);
   await ways.make().open(listener);
   expect(tries).toBe(3);
   server = await FakeHttpServer.start();

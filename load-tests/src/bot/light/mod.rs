@@ -2,11 +2,12 @@
 //! Its peer connection is str0m in RTP mode; it sends clips, and checks what comes without decoding
 //! it.
 //!
-//! [`session`] drives the stack, [`reception`] judges what came. This folder is the only place here
+//! [`session`] drives the stack, [`reception`] judges what came; [`Channels`] is one without media. This folder is the only place here
 //! that touches `str0m`. It is the stack that the server is built on, so these participants say how
 //! the server bears many, not whether others understand it: that is for
 //! [`independent`](super::independent).
 
+mod channels;
 pub mod reception;
 mod session;
 
@@ -33,6 +34,7 @@ use crate::measure::Recorder;
 use crate::media::Codec;
 use crate::media::clip::Clip;
 use crate::media::player::{Clock, Player};
+pub use channels::Channels;
 use reception::{Awaits, Reception};
 use session::{Line, Session};
 

@@ -6,6 +6,7 @@ import { inSameLanguage, speak } from '../language.ts';
 import { rememberRoom } from '../recent-rooms.ts';
 import { roomLink } from '../route.ts';
 import { pageTexts } from './texts/texts.ts';
+import { transportsOf } from './transports.ts';
 
 /** Fills `page` with the room. */
 export async function showRoom(page: HTMLElement, name: string, relay: boolean): Promise<void> {
@@ -16,6 +17,7 @@ export async function showRoom(page: HTMLElement, name: string, relay: boolean):
   room.roomName = name;
   room.relay = relay;
   room.lang = code;
+  room.transports = transportsOf(location.search);
   room.link = roomLink(location.origin, name);
   room.append(brandLink(), homeLink(texts.home));
   room.addEventListener('oriel-joined', () => rememberRoom(localStorage, name, Date.now()));

@@ -4,7 +4,6 @@ import type { Bytes } from '../bytes.ts';
 import { blocksIn, type Manifest } from '../manifest.ts';
 import { isProven, leafOf } from '../merkle.ts';
 import { storedPaths } from '../names.ts';
-import { archiveOf } from './archive.ts';
 import type { Verdict } from './requests.ts';
 import { FullError, type Store } from './store.ts';
 
@@ -67,6 +66,8 @@ export class Keeper {
   async archive(): Promise<Blob> {
     const paths = storedPaths(this.#manifest.files.map(({ path }) => path));
     const chosen = this.#manifest.files.map((_, file) => file).filter((file) => this.#files.has(file));
+    // Few want one, so it is not loaded with the rest.
+    const { archiveOf } = await import('./archive.ts');
     return archiveOf(
       await Promise.all(
         chosen.map(async (file) => ({ path: paths[file]!, modified: this.#manifest.files[file]!.modified, content: await this.take(file) })),

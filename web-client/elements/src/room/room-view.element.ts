@@ -1,4 +1,4 @@
-import { type DisconnectReason, type Invitation, OrielError, redeemTicket, Room } from '@oriel/client';
+import { type DisconnectReason, type Invitation, OrielError, redeemTicket, Room, type TransportName } from '@oriel/client';
 import { html, type TemplateResult } from 'lit';
 import '../call/call.ts';
 import type { CallElement } from '../call/call.element.ts';
@@ -64,6 +64,7 @@ export class RoomViewElement extends OrielElement {
     link: {},
     relay: { type: Boolean },
     lang: {},
+    transports: { attribute: false },
     phase: { state: true },
     polite: { state: true },
     assertive: { state: true },
@@ -95,6 +96,8 @@ export class RoomViewElement extends OrielElement {
   declare relay: boolean;
   /** The language (BCP 47) that it speaks; the browser's by default, as far as there is a catalogue. */
   declare lang: string;
+  /** Which ways to the server may be taken; those of the SDK by default. */
+  declare transports: readonly TransportName[] | undefined;
   private declare phase: Phase;
   private declare polite: string;
   private declare assertive: string;
@@ -393,11 +396,12 @@ export class RoomViewElement extends OrielElement {
     const known = {
       ...(password === undefined ? {} : { password }),
       ...(this.relay ? { iceTransportPolicy: 'relay' as const } : {}),
+      ...(this.transports ? { transports: this.transports } : {}),
     };
     const server = this.url === '' ? location.origin : this.url;
     if (this.ticket !== '') {
-      const { url, token } = await this.#redeem(server, signal);
-      await this.room.connect(url, token, { signal, ...known });
+      const { url, token, webtransport } = await this.#redeem(server, signal);
+      await this.room.connect(url, token, { signal, ...known, ...(webtransport ? { webtransport } : {}) });
     } else if (this.token === '') await this.room.join({ server, room: this.roomName, name, signal, ...known });
     else await this.room.connect(server, this.token, { signal, ...known });
   }

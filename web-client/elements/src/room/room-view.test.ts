@@ -62,6 +62,15 @@ describe('oriel-room-view', () => {
     expect(room.join).toHaveBeenLastCalledWith(expect.objectContaining({ iceTransportPolicy: 'relay' }));
   });
 
+  it('takes other ways to the server where that is asked for', async () => {
+    await join();
+    expect(room.join).toHaveBeenLastCalledWith(expect.not.objectContaining({ transports: expect.anything() as unknown }));
+    await element.leave();
+    element.transports = ['webtransport'];
+    await join();
+    expect(room.join).toHaveBeenLastCalledWith(expect.objectContaining({ transports: ['webtransport'] }));
+  });
+
   it('connects with a token where there is one', async () => {
     element.token = 'secret';
     element.url = 'https://rooms.example';

@@ -5,10 +5,11 @@
  */
 
 import type { Envelope } from '../data/envelope.ts';
+import { Lanes } from '../data/lane.ts';
 import { OrielError } from '../errors.ts';
 import type { DisconnectReason } from '../events.ts';
 import type { EventFrame, IceServer, InLobby, Join, Joined, LeaveReason, Snapshot } from '../protocol.gen.ts';
-import type { Replies, RequestOf, RequestType, Transport } from '../transport/transport.ts';
+import type { Carrier, Incoming, Replies, RequestOf, RequestType, Transport } from '../transport/transport.ts';
 import { Waiting } from '../waiting.ts';
 import { Attempts } from './attempts.ts';
 import { Link } from './link.ts';
@@ -44,6 +45,8 @@ export interface ConnectionListener {
   message(envelope: Envelope): void;
   /** An envelope came by a data channel. */
   envelope(bytes: Uint8Array): void;
+  /** Somebody's stream has begun. */
+  stream(incoming: Incoming): void;
   /** The call is interrupted; repairing has begun. */
   interrupted(): void;
   /** It works again. */
@@ -61,11 +64,14 @@ export interface ConnectionSettings {
   join: Join;
   /** Which ways media may go. */
   iceTransportPolicy: RTCIceTransportPolicy;
+  /** Whether the peer connection begins at once, or when something is published. */
+  media: boolean;
 }
 
 export class Connection {
   #join: Join;
   readonly #iceTransportPolicy: RTCIceTransportPolicy;
+  readonly #hasMedia: boolean;
   readonly #renew: Renew | undefined;
   readonly #makeTransport: () => Transport;
   readonly #listener: ConnectionListener;
@@ -76,6 +82,8 @@ export class Connection {
   #link: Link | undefined;
   #media: Media | undefined;
   #joined: Joined | undefined;
+  #carrier: Carrier | undefined;
+  #lanes: Lanes | undefined;
   /** When the ICE servers were made out, by `performance.now()`. */
   #iceServersAt = 0;
   #attempts: Attempts | undefined;
@@ -93,6 +101,7 @@ export class Connection {
   ) {
     this.#join = settings.join;
     this.#iceTransportPolicy = settings.iceTransportPolicy;
+    this.#hasMedia = settings.media;
     this.#renew = renew;
     this.#makeTransport = makeTransport;
     this.#listener = listener;
@@ -138,6 +147,26 @@ export class Connection {
     await (await this.#ready()).give(envelope);
   }
 
+  /** A number for a message that is no request. */
+  number(): number {
+    return this.#link?.number() ?? 0;
+  }
+
+  /** The ways for data past the journal, the best of the moment. Not all of them need be open. */
+  get lanes(): Lanes | undefined {
+    return this.#lanes ?? this.#media?.channels;
+  }
+
+  /** What opens streams to others, where the connection can. */
+  get carrier(): Carrier | undefined {
+    return this.#carrier;
+  }
+
+  /** Whether the server can be asked this moment. */
+  get isReachable(): boolean {
+    return this.#link?.isAttached === true;
+  }
+
   /** ICE servers whose credentials will last. */
   async iceServers(): Promise<IceServer[]> {
     await this.#ready();
@@ -173,6 +202,7 @@ export class Connection {
     this.#inside.reject(new OrielError('aborted', 'The room was left before it was entered.'));
     const left = { link: this.#link, media: this.#media };
     this.#link = this.#media = undefined;
+    this.#carry();
     return left;
   }
 
@@ -223,8 +253,9 @@ export class Connection {
     this.#joined = joined;
     const media = (this.#media = this.#makeMedia(joined));
     this.#renewal.stop();
+    this.#carry();
     this.#listener.joined(joined, media, entry);
-    media.begin();
+    if (this.#hasMedia) media.begin();
     old?.close();
     this.#isBack();
     this.#set('media', false);
@@ -273,9 +304,20 @@ export class Connection {
     this.#media?.setIceServers(iceServers);
   }
 
+  /** Takes what the connection of this moment carries. */
+  #carry(): void {
+    const carrier = this.#joined && this.#link?.carrier;
+    if (carrier === this.#carrier) return;
+    this.#lanes?.close();
+    this.#carrier = carrier;
+    this.#lanes = carrier && new Lanes(carrier.outlets, this.#joined!.limits);
+    carrier?.accept((incoming) => this.#carrier === carrier && this.#listener.stream(incoming));
+  }
+
   /** The server can be asked again. */
   #isBack(): void {
     this.#settle();
+    this.#carry();
     if (this.#link) this.#attached.resolve(this.#link);
     this.#set('signaling', false);
   }
@@ -337,11 +379,12 @@ export class Connection {
     if (!this.#joined || this.#stop.signal.aborted || this.#media !== old) return;
     const media = (this.#media = this.#makeMedia(this.#joined));
     this.#listener.renewed(media);
-    media.begin();
+    if (this.#hasMedia) media.begin();
     old?.close();
   }
 
   async #lost(error: OrielError, reason: LeaveReason | undefined): Promise<void> {
+    this.#carry();
     if (reason !== undefined && !REMEDIED_BY_JOINING.has(reason)) {
       this.#end(reason);
       return;

@@ -7,7 +7,7 @@
 import { OrielError } from '../errors.ts';
 import type { EventFrame, IceServer, InLobby, Join, Joined, LeaveReason, ReplyFrame, Resumed } from '../protocol.gen.ts';
 import { decodeEnvelope, type Envelope } from '../data/envelope.ts';
-import type { Replies, RequestOf, RequestType, Transport } from '../transport/transport.ts';
+import type { Carrier, Replies, RequestOf, RequestType, Transport } from '../transport/transport.ts';
 import { Requests } from './requests.ts';
 
 /** Milliseconds of silence after which the server is asked for a sign of life. */
@@ -66,6 +66,11 @@ export class Link {
     return this.#attached;
   }
 
+  /** What the connection of this moment carries beside requests and events, if it does. */
+  get carrier(): Carrier | undefined {
+    return this.#attached ? this.#transport?.carrier : undefined;
+  }
+
   /** Whether there is a way back as the same participant. */
   get canResume(): boolean {
     return this.#wayBack !== undefined && this.#reason === undefined && !this.#ended;
@@ -106,6 +111,11 @@ export class Link {
   /** Hands over an application's message. Resolves when it will reach everybody whom it is for. */
   async give(envelope: (id: number) => Uint8Array<ArrayBuffer>): Promise<void> {
     await this.#requests.give(envelope);
+  }
+
+  /** A number for a message that is no request, of the same count. */
+  number(): number {
+    return this.#requests.number();
   }
 
   /** ICE servers, made out anew. Rejects when they do not come soon: a path is looked for without them then. */

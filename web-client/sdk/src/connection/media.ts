@@ -3,7 +3,8 @@
  * the data channels. What is done after its end stands in `connection.ts`.
  */
 
-import { Channels } from '../data/channels.ts';
+import { openChannels } from '../data/channels.ts';
+import type { Lanes } from '../data/lane.ts';
 import { OrielError } from '../errors.ts';
 import { tune, type Outgoing } from '../media/publish.ts';
 import type { EventFrame, IceServer, Limits, TrackInfo } from '../protocol.gen.ts';
@@ -47,7 +48,7 @@ export interface Published {
 
 export class Media {
   readonly slots: SlotPool;
-  readonly channels: Channels;
+  readonly channels: Lanes;
   readonly #settings: MediaSettings;
   readonly #listener: MediaListener;
   readonly #peer: PeerConnection;
@@ -73,7 +74,9 @@ export class Media {
         stateChanged: (state) => this.#watch.stateChanged(state),
       },
     );
-    this.channels = new Channels(this.#peer.pc, settings.limits, (bytes) => listener.envelope(bytes));
+    this.channels = openChannels(this.#peer.pc, settings.limits, (bytes) => {
+      if (!this.#over) listener.envelope(bytes);
+    });
     this.#senders = new Senders(this.#peer);
     this.#watch = new MediaWatch({
       restart: async () => {

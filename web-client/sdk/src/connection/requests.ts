@@ -52,6 +52,11 @@ export class Requests {
     return this.#ask(request.type, (id) => JSON.stringify({ id, ...request }), timeout, true, send);
   }
 
+  /** A number that nothing else of this participation has; later ones are greater. */
+  number(): number {
+    return (this.#lastId += 1);
+  }
+
   /** There is a connection: what is unanswered is asked there, in the order it was asked. */
   attach(send: Send): void {
     this.#send = send;
@@ -98,7 +103,7 @@ export class Requests {
     if (this.#pending.size >= LIMIT) {
       return Promise.reject(new OrielError('busy', `${LIMIT} requests are unanswered: wait for their replies.`));
     }
-    const id = (this.#lastId += 1);
+    const id = this.number();
     return new Promise((resolve, reject) => {
       const pending: Pending = { frame: write(id), what, timeout, passing, resolve, reject, timer: undefined };
       this.#pending.set(id, pending);

@@ -10,6 +10,6 @@ export function encodeBase64(bytes: Uint8Array): string {
 }
 
 /** Throws for what is no base 64. Padding may be absent. */
-export function decodeBase64(text: string): Uint8Array {
+export function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 }

@@ -1,5 +1,6 @@
 /** How frames reach the server and come back, whatever carries them. */
 
+import type { Outlets } from '../data/lane.ts';
 import type { OrielError } from '../errors.ts';
 import type {
   Answer,
@@ -43,8 +44,26 @@ export interface TransportListener {
   closed(error: OrielError): void;
 }
 
+/** A stream of bytes from another participant. */
+export interface Incoming {
+  /** Its envelope: who sent it, what it is about, and as its payload what the sender says of it. */
+  head: Uint8Array;
+  body: ReadableStream<Uint8Array<ArrayBuffer>>;
+}
+
+/** What a transport carries beside frames: data past the journal, and streams. */
+export interface Carrier {
+  readonly outlets: Outlets;
+  /** Opens a stream to others, for whom its envelope says. */
+  open(head: Uint8Array<ArrayBuffer>): Promise<WritableStream<Uint8Array>>;
+  /** Tells every stream that comes, from now on. */
+  accept(told: (incoming: Incoming) => void): void;
+}
+
 /** One connection with the server. It is used once: a new connection is a new object. */
 export interface Transport {
+  /** Absent where there are frames and nothing else. */
+  readonly carrier?: Carrier | undefined;
   /** Reaches the server. Rejects with an `OrielError`. */
   open(listener: TransportListener, signal?: AbortSignal): Promise<void>;
   /** Frames arrive in order, or the transport is closed. */

@@ -1,44 +1,88 @@
 /**
- * The ways to a server, the best first: a WebSocket; where that is blocked, an event stream with POST; where
- * that is blocked, too, long polling. The way that led there is tried first the next time.
+ * The ways to a server: WebTransport, where it is wanted; a WebSocket; where that is blocked, an event stream with
+ * POST; where that is blocked, too, long polling. The way that led there is tried first the next time.
  */
 
 import { OrielError } from '../errors.ts';
 import type { EventFrame, ReplyFrame } from '../protocol.gen.ts';
 import { HttpTransport } from './http.ts';
+import { Race } from './race.ts';
 import type { Frame, Transport, TransportListener } from './transport.ts';
 import { WebSocketTransport } from './websocket.ts';
 
-export class Ways {
-  readonly #url: string;
-  #isHttp = false;
+/** `http` is the event stream or polling, whichever goes. */
+export type TransportName = 'webtransport' | 'websocket' | 'http';
 
-  /** `url` is the `ws:` or `wss:` address of the server's `/v1/ws`. */
-  constructor(url: string) {
-    this.#url = url;
+/** Where a server takes WebTransport sessions, as `POST /v1/join` says it. */
+export interface WebTransportPlace {
+  url: string;
+  /** SHA-256 of the certificates that it may show, in base 64; absent where the browser knows who signs them. */
+  certificate_hashes?: readonly string[];
+}
+
+/** Where a server is reached. */
+export interface Places {
+  /** The `ws:` or `wss:` address of its `/v1/ws`. */
+  url: string;
+  webtransport?: WebTransportPlace | undefined;
+}
+
+/** Without being asked for: the ways that are open nearly everywhere. */
+const USUAL: readonly TransportName[] = ['websocket', 'http'];
+
+export class Ways {
+  readonly #places: Places;
+  readonly #wanted: ReadonlySet<TransportName>;
+  #isHttp: boolean;
+
+  /** Throws where none of the `wanted` can be taken. */
+  constructor(places: Places, wanted: readonly TransportName[] = USUAL) {
+    this.#places = places;
+    this.#wanted = new Set(wanted);
+    this.#isHttp = !this.#wanted.has('websocket');
+    if (!this.#isOverTcp && !this.#session) {
+      throw new OrielError('unsupported', `There is no way to the server: of ${wanted.join(', ') || 'none'} this browser and the server have none in common.`);
+    }
   }
 
   /** A transport that takes whichever way is open. */
   make(): Transport {
-    return new Way(
+    const { url } = this.#places;
+    const session = this.#session;
+    const load = async (place: WebTransportPlace): Promise<Transport> => {
+      const { WebTransportTransport } = await import('./webtransport.ts');
+      return new WebTransportTransport(place);
+    };
+    const way = new Way(
       this.#isHttp,
-      () => new WebSocketTransport(this.#url),
-      () => new HttpTransport(httpAddress(this.#url)),
-      (isHttp) => (this.#isHttp = isHttp),
+      () => new WebSocketTransport(url),
+      this.#wanted.has('http') ? () => new HttpTransport(httpAddress(url)) : undefined,
+      (isHttp) => (this.#isHttp = isHttp || !this.#wanted.has('websocket')),
     );
+    return session ? new Race(load(session), this.#isOverTcp ? way : undefined) : way;
+  }
+
+  get #isOverTcp(): boolean {
+    return this.#wanted.has('websocket') || this.#wanted.has('http');
+  }
+
+  /** Where to open a session, if that is wanted and can be. */
+  get #session(): WebTransportPlace | undefined {
+    const canOpen = this.#wanted.has('webtransport') && typeof WebTransport === 'function';
+    return canOpen ? this.#places.webtransport : undefined;
   }
 }
 
-/** One connection, by the first way that opens. */
+/** One connection by a WebSocket, else by plain HTTP. */
 class Way implements Transport {
   readonly #isHttp: boolean;
   readonly #socket: () => Transport;
-  readonly #http: () => Transport;
+  readonly #http: (() => Transport) | undefined;
   readonly #learn: (isHttp: boolean) => void;
   #transport: Transport | undefined;
   #closed = false;
 
-  constructor(isHttp: boolean, socket: () => Transport, http: () => Transport, learn: (isHttp: boolean) => void) {
+  constructor(isHttp: boolean, socket: () => Transport, http: (() => Transport) | undefined, learn: (isHttp: boolean) => void) {
     this.#isHttp = isHttp;
     this.#socket = socket;
     this.#http = http;
@@ -52,7 +96,7 @@ class Way implements Transport {
         return;
       } catch (error) {
         const isBlocked = error instanceof OrielError && (error.code === 'unreachable' || error.code === 'timeout');
-        if (!isBlocked || this.#closed) throw error;
+        if (!isBlocked || this.#closed || !this.#http) throw error;
       }
     }
     let heard = false;
@@ -66,7 +110,7 @@ class Way implements Transport {
       if (!heard) this.#learn(false);
       listener.closed(error);
     };
-    this.#transport = this.#http();
+    this.#transport = this.#http!();
     await this.#transport.open({ frame: hear, envelope: (bytes) => listener.envelope(bytes), closed }, signal);
   }
 
@@ -83,4 +127,10 @@ class Way implements Transport {
 /** The server's `http(s)` address, from that of its WebSocket. */
 function httpAddress(url: string): string {
   return url.replace(/^ws/, 'http').replace(/\/v1\/ws\/?$/, '');
+}
+
+/** Where a server at that address takes WebTransport sessions, if it speaks TLS. `url` is that of its WebSocket. */
+export function sessionPlace(url: string): WebTransportPlace | undefined {
+  const address = new URL('/v1/webtransport', url);
+  return address.protocol === 'wss:' ? { url: address.href.replace(/^wss/, 'https') } : undefined;
 }

@@ -1,26 +1,13 @@
 /** Frames on a WebSocket, subprotocol `oriel.v1`: JSON as text, envelopes as binary. */
 
 import { abortedError, OrielError, throwIfAborted } from '../errors.ts';
-import type { ErrorCode } from '../errors.ts';
 import type { EventFrame, ReplyFrame } from '../protocol.gen.ts';
+import { closeError } from './close-codes.ts';
 import type { Frame, Transport, TransportListener } from './transport.ts';
 
 const SUBPROTOCOL = 'oriel.v1';
 /** Milliseconds until an opening is given up. */
 const OPEN_TIMEOUT = 10_000;
-
-/** The errors behind the close codes 4000 + HTTP status. */
-const CLOSE_CODES: Readonly<Record<number, ErrorCode>> = {
-  4400: 'bad_request',
-  4401: 'unauthorized',
-  4403: 'forbidden',
-  4404: 'not_found',
-  4413: 'too_large',
-  4423: 'locked',
-  4429: 'rate_limited',
-  4500: 'internal',
-  4503: 'busy',
-};
 
 export class WebSocketTransport implements Transport {
   readonly #url: string;
@@ -78,7 +65,7 @@ export class WebSocketTransport implements Transport {
     socket.onmessage = (message) => this.#receive(message.data);
     // The close event follows every error event and says more; an unheard error ends a Node process.
     socket.onerror = () => {};
-    socket.onclose = (close) => this.#end(closeError(close, socket.protocol === SUBPROTOCOL));
+    socket.onclose = (close) => this.#end(closeError(close.code, close.reason, socket.protocol === SUBPROTOCOL));
   }
 
   #receive(data: unknown): void {
@@ -107,12 +94,4 @@ export class WebSocketTransport implements Transport {
     this.#listener = undefined;
     listener?.closed(error);
   }
-}
-
-function closeError(close: CloseEvent, wasOpen: boolean): OrielError {
-  const words = close.reason || `The connection ended (${close.code}).`;
-  const code = CLOSE_CODES[close.code];
-  if (code) return new OrielError(code, words);
-  if (!wasOpen) return new OrielError('unreachable', 'No Oriel server answers at this address.');
-  return new OrielError('connection_lost', words);
 }

@@ -36,10 +36,11 @@ export function joined(id: string, others: ParticipantInfo[] = []): Joined {
     bindings: [],
     chat: [],
     waiting: [],
+    retained: [],
     cursor: 'E_1.0',
     resume: `secret of ${id}`,
     ice_servers: [],
-    limits: { slots: 24, sdp_bytes: 262_144, message_bytes: 65_536, chat_bytes: 8_192, data_bytes: 65_536, data_bytes_per_second: 1_048_576, data_messages_per_second: 2_000 },
+    limits: { slots: 24, sdp_bytes: 262_144, message_bytes: 65_536, chat_bytes: 8_192, data_bytes: 65_536, data_bytes_per_second: 1_048_576, data_messages_per_second: 2_000, lossy_bytes: 1_100 },
   };
 }
 
