@@ -1,7 +1,6 @@
 /** The page `/drop`: files from browser to browser. */
 import { filesTexts } from '@oriel/elements/files';
-import { define } from '@oriel/elements/styles';
-import { speak } from '../language.ts';
+import { define, speak } from '@oriel/elements/styles';
 import { DropElement } from './drop.element.ts';
 
 define('oriel-drop', DropElement);

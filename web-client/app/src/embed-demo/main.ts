@@ -1,7 +1,6 @@
 /** The page `/embed-demo`: a room as others embed it, and what to copy for that. */
 import '@oriel/elements/room';
-import { define } from '@oriel/elements/styles';
-import { speak } from '../language.ts';
+import { define, speak } from '@oriel/elements/styles';
 import { DemoElement } from './demo.element.ts';
 import { demoTexts } from './texts/texts.ts';
 

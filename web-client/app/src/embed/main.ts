@@ -4,8 +4,7 @@
  */
 import { showFramed } from '@oriel/elements/framed';
 import '@oriel/elements/room-view';
-import { spoken } from '@oriel/elements/styles';
-import { wanted } from '../language.ts';
+import { spoken, wanted } from '@oriel/elements/styles';
 import { roomLink } from '../route.ts';
 
 const DRIVEN = '#driven';

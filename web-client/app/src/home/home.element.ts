@@ -1,6 +1,6 @@
 import { baseStyles, buttonStyles, fieldStyles, icon, type Language, mark, OrielElement } from '@oriel/elements/styles';
 import { html, nothing, type TemplateResult } from 'lit';
-import { inSameLanguage } from '../language.ts';
+import { inSameLanguage } from '../same-language.ts';
 import { forgetRoom, type RecentRoom, recentRooms } from '../recent-rooms.ts';
 import { randomRoomName, readRoomName } from '../room-name.ts';
 import { DROP_PATH, roomPath } from '../route.ts';

@@ -1,6 +1,5 @@
 /** The page `/`: start a room, enter one, or go back to one. */
-import { define } from '@oriel/elements/styles';
-import { speak } from '../language.ts';
+import { define, speak } from '@oriel/elements/styles';
 import { HomeElement } from './home.element.ts';
 import { homeTexts } from './texts/texts.ts';
 

@@ -1,10 +1,10 @@
 /** The page `/r/ROOM`: one `<oriel-room-view>` that fills the window. */
 import '@oriel/elements/room-view';
-import { mark } from '@oriel/elements/styles';
+import { mark, speak } from '@oriel/elements/styles';
 import { html, render } from 'lit';
-import { inSameLanguage, speak } from '../language.ts';
 import { rememberRoom } from '../recent-rooms.ts';
 import { roomLink } from '../route.ts';
+import { inSameLanguage } from '../same-language.ts';
 import { pageTexts } from './texts/texts.ts';
 import { transportsOf } from './transports.ts';
 

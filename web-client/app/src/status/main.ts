@@ -1,6 +1,5 @@
 /** The page `/status`: live rooms, their quality, and what the server does, for those who may observe it. */
-import { define } from '@oriel/elements/styles';
-import { speak } from '../language.ts';
+import { define, speak } from '@oriel/elements/styles';
 import { StatusElement } from './status.element.ts';
 import { statusTexts } from './texts/texts.ts';
 

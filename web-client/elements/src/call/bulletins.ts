@@ -5,7 +5,7 @@ import { isOn, setOn, sourceDevice } from '../controls/switches.ts';
 import type { Urgency } from '../element/element.ts';
 import { RoomController } from '../element/room-controller.ts';
 import type { IconName } from '../icons/icon.ts';
-import { timeOfDay } from '../texts/language.ts';
+import { timeOfDay } from '../texts/forms.ts';
 import type { RoomLanguage } from '../texts/texts.ts';
 
 /** One line. */

@@ -15,7 +15,7 @@ import { chatStyles } from './chat.styles.ts';
 import { linkify } from './linkify.ts';
 import { byteLength, isFirst } from './messages.ts';
 import { isOwn } from './own-messages.ts';
-import { timeOfDay } from '../texts/language.ts';
+import { timeOfDay } from '../texts/forms.ts';
 
 /** What the server takes as one text. */
 const LONGEST = 8192;

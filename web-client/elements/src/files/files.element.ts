@@ -168,7 +168,7 @@ export class FilesElement extends OrielElement {
         <h2 id="title">${texts.title}</h2>
         ${isBusy
           ? nothing
-          : html`<button type="button" class="icon-button" part="button" aria-label="Close files" @click=${() => (this.isClosed = true)}>${icon('close')}</button>`}
+          : html`<button type="button" class="icon-button" part="button" aria-label=${texts.close} @click=${() => (this.isClosed = true)}>${icon('close')}</button>`}
       </header>
       ${this.complaint === '' ? nothing : html`<p class="complaint" role="alert">${this.complaint}</p>`}
       <ul class="list">

@@ -1,7 +1,7 @@
 /** What rooms say, in Arabic. */
 import type { ErrorCode } from '@oriel/client';
 import type { Texts } from './english.ts';
-import { plural } from './language.ts';
+import { plural } from './forms.ts';
 
 const count = plural('ar');
 
@@ -30,6 +30,7 @@ const PROBLEMS: Readonly<Record<ErrorCode, string>> = {
   too_large: 'هذا أكبر من اللازم. اختصره وحاول مرة أخرى.',
   rate_limited: 'محاولات كثيرة. انتظر لحظة وحاول مرة أخرى.',
   full: 'الغرفة ممتلئة. حاول مرة أخرى عندما يغادر أحدهم.',
+  too_slow: 'اتصالك أبطأ من اللازم. حاول مرة أخرى على شبكة أسرع.',
   busy: 'الخادم مشغول. حاول مرة أخرى بعد لحظة.',
   bad_sdp: 'لم يجد المتصفح والخادم طريقة مشتركة لإرسال الصوت والصورة. حدّث المتصفح.',
   stopping: 'يُعاد تشغيل الخادم. حاول مرة أخرى بعد لحظة.',

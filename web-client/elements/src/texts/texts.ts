@@ -7,4 +7,4 @@ export type { Texts } from './english.ts';
 /** The language that a room speaks. */
 export type RoomLanguage = Language<Texts>;
 
-export const roomTexts = new Catalogues(english, { ar: async () => (await import('./arabic.ts')).arabic });
+export const roomTexts = new Catalogues(english, async () => (await import('./arabic.ts')).arabic);

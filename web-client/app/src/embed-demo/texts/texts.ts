@@ -2,4 +2,4 @@
 import { Catalogues } from '@oriel/elements/styles';
 import { english } from './english.ts';
 
-export const demoTexts = new Catalogues(english, { ar: async () => (await import('./arabic.ts')).arabic });
+export const demoTexts = new Catalogues(english, async () => (await import('./arabic.ts')).arabic);

@@ -2,4 +2,4 @@
 import { Catalogues } from '@oriel/elements/styles';
 import { english } from './english.ts';
 
-export const pageTexts = new Catalogues(english, { ar: async () => (await import('./arabic.ts')).arabic });
+export const pageTexts = new Catalogues(english, async () => (await import('./arabic.ts')).arabic);

@@ -1,5 +1,5 @@
 /** What the status page says, in Arabic. */
-import { plural } from '@oriel/elements/styles';
+import { plural } from '@oriel/elements/forms';
 import type { Texts } from './english.ts';
 
 const count = plural('ar');

@@ -1,5 +1,5 @@
 /** What the status page says, in English. Other languages have the same keys. */
-import { plural } from '@oriel/elements/styles';
+import { plural } from '@oriel/elements/forms';
 
 const count = plural('en');
 

@@ -2,4 +2,4 @@
 import { Catalogues } from '../../texts/language.ts';
 import { english } from './english.ts';
 
-export const doctorTexts = new Catalogues(english, { ar: async () => (await import('./arabic.ts')).arabic });
+export const doctorTexts = new Catalogues(english, async () => (await import('./arabic.ts')).arabic);

@@ -7,4 +7,4 @@ export type { Texts } from './english.ts';
 /** The language that the file drop speaks. */
 export type Language = Spoken<Texts>;
 
-export const filesTexts = new Catalogues(english, { ar: async () => (await import('./arabic.ts')).arabic });
+export const filesTexts = new Catalogues(english, async () => (await import('./arabic.ts')).arabic);
