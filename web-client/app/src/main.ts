@@ -8,7 +8,7 @@ if (page !== null) {
   page.replaceChildren();
   if (route.page === 'room') {
     const { showRoom } = await import('./room/main.ts');
-    showRoom(page, route.room, route.relay);
+    await showRoom(page, route.room, route.relay);
   } else if (route.page === 'embed') {
     const { showEmbedded } = await import('./embed/main.ts');
     await showEmbedded(page, route.room);
@@ -23,9 +23,9 @@ if (page !== null) {
     showCursors(page);
   } else if (route.page === 'status') {
     const { showStatus } = await import('./status/main.ts');
-    showStatus(page);
+    await showStatus(page);
   } else {
     const { showHome } = await import('./home/main.ts');
-    showHome(page, route.unknown);
+    await showHome(page, route.unknown);
   }
 }

@@ -45,3 +45,5 @@ export { diagnose, type Finding } from './doctor/doctor.ts';
 export { SettingsElement } from './settings/settings.element.ts';
 export { SteeringElement } from './steering/steering.element.ts';
 export { TileElement, type TilePicture } from './tile/tile.element.ts';
+export type { Language } from './texts/language.ts';
+export { type RoomLanguage, roomTexts } from './texts/texts.ts';

@@ -4,6 +4,7 @@
  */
 import { showFramed } from '@oriel/elements/framed';
 import '@oriel/elements/room-view';
+import { spoken, wanted } from '@oriel/elements/styles';
 import { roomLink } from '../route.ts';
 
 const DRIVEN = '#driven';
@@ -29,7 +30,8 @@ export async function showEmbedded(page: HTMLElement, name: string): Promise<voi
   view.name = flags.get('name') ?? '';
   view.microphone = flags.get('microphone') ?? '';
   view.camera = flags.get('camera') ?? '';
-  view.lang = flags.get('lang') ?? '';
+  view.lang = spoken(wanted());
+  document.documentElement.lang = view.lang;
   view.relay = flags.has('relay');
   const theme = flags.get('theme');
   if (theme === 'light' || theme === 'dark') document.documentElement.dataset['theme'] = theme;

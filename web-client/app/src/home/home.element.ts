@@ -1,22 +1,28 @@
-import { baseStyles, buttonStyles, fieldStyles, icon, mark, OrielElement } from '@oriel/elements/styles';
+import { baseStyles, buttonStyles, fieldStyles, icon, type Language, mark, OrielElement } from '@oriel/elements/styles';
 import { html, nothing, type TemplateResult } from 'lit';
+import { inSameLanguage } from '../same-language.ts';
 import { forgetRoom, type RecentRoom, recentRooms } from '../recent-rooms.ts';
 import { randomRoomName, readRoomName } from '../room-name.ts';
 import { DROP_PATH, roomPath } from '../route.ts';
 import { ago } from './ago.ts';
 import { homeStyles } from './home.styles.ts';
 import { picture } from './picture.ts';
+import type { Texts } from './texts/english.ts';
+import { homeTexts } from './texts/texts.ts';
 
 /** The start page. */
 export class HomeElement extends OrielElement {
   static override styles = [baseStyles, buttonStyles, fieldStyles, homeStyles];
   static override properties = {
+    language: { attribute: false },
     lost: { type: Boolean },
     rooms: { state: true },
     text: { state: true },
     complaint: { state: true },
   };
 
+  /** What it speaks; English by default. */
+  declare language: Language<Texts>;
   /** The address led nowhere. */
   declare lost: boolean;
   private declare rooms: readonly RecentRoom[];
@@ -25,6 +31,7 @@ export class HomeElement extends OrielElement {
 
   constructor() {
     super();
+    this.language = homeTexts.english;
     this.lost = false;
     this.rooms = recentRooms(localStorage);
     this.text = '';
@@ -32,24 +39,25 @@ export class HomeElement extends OrielElement {
   }
 
   override render(): TemplateResult {
+    const { texts } = this.language;
     return html`
       <div class="page">
         <p class="brand">${mark()} Oriel</p>
         <div class="columns">
           <div class="words">
-            ${this.lost ? html`<p class="lost">There is nothing at this address. Start or enter a room here.</p>` : nothing}
-            <h1>See each other. <span>One link, no account.</span></h1>
-            <p class="lead">Video, voice and chat in the browser. Open a room, send its link, talk.</p>
+            ${this.lost ? html`<p class="lost">${texts.lost}</p>` : nothing}
+            <h1>${texts.title} <span>${texts.subtitle}</span></h1>
+            <p class="lead">${texts.lead}</p>
             <div class="ways">
               <button type="button" class="button primary" data-testid="new-room" @click=${this.#onNew}>
-                ${icon('plus')} New room
+                ${icon('plus')} ${texts.newRoom}
               </button>
               <form @submit=${this.#onEnter} novalidate>
-                <label class="visually-hidden" for="room">Name or link of a room</label>
+                <label class="visually-hidden" for="room">${texts.field}</label>
                 <input
                   id="room"
                   data-testid="room-name"
-                  placeholder="Room name or link"
+                  placeholder=${texts.fieldHint}
                   autocomplete="off"
                   autocapitalize="none"
                   spellcheck="false"
@@ -59,11 +67,11 @@ export class HomeElement extends OrielElement {
                   .value=${this.text}
                   @input=${this.#onInput}
                 />
-                <button class="button" data-testid="enter-room">Enter</button>
+                <button class="button" data-testid="enter-room">${texts.enter}</button>
               </form>
             </div>
             <p class="complaint" id="complaint" role="alert">${this.complaint}</p>
-            <p class="also"><a href=${DROP_PATH} data-testid="drop">Send files</a> from browser to browser</p>
+            <p class="also"><a href=${inSameLanguage(DROP_PATH)} data-testid="drop">${texts.sendFiles}</a> ${texts.sendFilesHow}</p>
             ${this.rooms.length === 0 ? nothing : this.#recent()}
           </div>
           ${picture()}
@@ -73,21 +81,22 @@ export class HomeElement extends OrielElement {
   }
 
   #recent(): TemplateResult {
+    const { code, texts } = this.language;
     return html`<section class="recent" aria-labelledby="recent">
-      <h2 id="recent">Recent rooms</h2>
+      <h2 id="recent">${texts.recent}</h2>
       <ul>
         ${this.rooms.map(
           ({ name, at }) =>
             html`<li>
-              <a href=${roomPath(name)}>
-                <span class="name">${name}</span>
-                <span class="when">${ago(at, Date.now())}</span>
+              <a href=${inSameLanguage(roomPath(name))}>
+                <span class="name" dir="auto">${name}</span>
+                <span class="when">${ago(at, Date.now(), code)}</span>
               </a>
               <button
                 type="button"
                 class="icon-button"
-                aria-label="Forget ${name}"
-                title="Forget this room"
+                aria-label=${texts.forget(name)}
+                title=${texts.forgetThis}
                 @click=${() => this.#forget(name)}
               >
                 ${icon('close')}
@@ -104,7 +113,7 @@ export class HomeElement extends OrielElement {
   }
 
   readonly #onNew = (): void => {
-    location.assign(roomPath(randomRoomName()));
+    location.assign(inSameLanguage(roomPath(randomRoomName())));
   };
 
   readonly #onInput = (event: Event): void => {
@@ -116,10 +125,10 @@ export class HomeElement extends OrielElement {
     event.preventDefault();
     const name = readRoomName(this.text);
     if (name !== undefined) {
-      location.assign(roomPath(name));
+      location.assign(inSameLanguage(roomPath(name)));
       return;
     }
-    this.complaint = 'Type the name of a room: letters, digits, dots and dashes.';
+    this.complaint = this.language.texts.complaint;
     this.renderRoot.querySelector('input')?.focus();
   };
 }

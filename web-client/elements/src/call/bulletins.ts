@@ -5,6 +5,8 @@ import { isOn, setOn, sourceDevice } from '../controls/switches.ts';
 import type { Urgency } from '../element/element.ts';
 import { RoomController } from '../element/room-controller.ts';
 import type { IconName } from '../icons/icon.ts';
+import { timeOfDay } from '../texts/forms.ts';
+import type { RoomLanguage } from '../texts/texts.ts';
 
 /** One line. */
 export interface Bulletin {
@@ -17,7 +19,7 @@ export interface Bulletin {
 /** What each line is about: a newer one takes the place of an older one. */
 export type BulletinKey = 'muted' | 'asked' | 'draining' | 'lobby' | 'moved' | 'talking' | 'role';
 
-type Host = ReactiveControllerHost & { readonly room: Room | undefined };
+type Host = ReactiveControllerHost & { readonly room: Room | undefined; readonly language: RoomLanguage };
 
 /** What the lines need of the call. */
 export interface BulletinActions {
@@ -27,9 +29,6 @@ export interface BulletinActions {
   /** A switch could not be thrown. */
   readonly failed: (device: ReturnType<typeof sourceDevice>, error: unknown) => void;
 }
-
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
-const NAMES = { microphone: 'microphone', camera: 'camera', screen: 'screen share' } as const;
 
 /** Keeps the lines of the room that its host shows. */
 export class Bulletins {
@@ -43,25 +42,25 @@ export class Bulletins {
     this.#actions = actions;
     new RoomController(host, {
       lobbyChanged: (waiting) => this.#onLobby(waiting.length, waiting.at(-1)?.name ?? ''),
-      moved: (room) => this.#set('moved', { icon: 'arrow', text: `You were moved to ${room}.` }),
+      moved: (room) => this.#set('moved', { icon: 'arrow', text: this.#words.moved(room) }),
       participantUpdated: (participant) => {
         if (participant.isLocal) this.#onRole();
       },
       serverDraining: (deadline) => {
-        const text = `The server restarts at ${clock.format(deadline)}. Your room keeps its address.`;
+        const text = this.#words.draining(timeOfDay(deadline, this.#host.language.code));
         this.#set('draining', { icon: 'warning', text });
       },
       talkingWhileMuted: () => {
         // They know by another line.
         if (this.#lines.has('muted') || this.#lines.has('asked')) return;
         const act = () => void this.#unmute('microphone', 'talking');
-        const text = 'You are muted: nobody hears you.';
-        this.#set('talking', { icon: 'microphone-off', text, action: { words: 'Unmute', act } });
+        const text = this.#words.talking;
+        this.#set('talking', { icon: 'microphone-off', text, action: { words: this.#words.unmute, act } });
       },
       trackMuted: (publication, participant, by) => {
         if (!participant.isLocal || by === undefined) return;
         this.close('talking');
-        const text = `${by.name} muted your ${NAMES[sourceDevice(publication.source)]}.`;
+        const text = this.#words.muted[sourceDevice(publication.source)](by.name);
         this.#set('muted', { icon: 'microphone-off', text }, 'assertive');
       },
       trackUnmuted: (_publication, participant) => {
@@ -70,10 +69,10 @@ export class Bulletins {
       unmuteAsked: (publication, by) => {
         this.close('talking', 'muted');
         const device = sourceDevice(publication.source);
-        const who = by?.name ?? 'A moderator';
+        const who = by?.name ?? this.#words.moderator;
         const act = () => void this.#unmute(device, 'asked');
-        const text = `${who} asks you to unmute your ${NAMES[device]}.`;
-        this.#set('asked', { icon: 'hand', text, action: { words: 'Unmute', act } }, 'assertive');
+        const text = this.#words.asked[device](who);
+        this.#set('asked', { icon: 'hand', text, action: { words: this.#words.unmute, act } }, 'assertive');
       },
     });
   }
@@ -87,6 +86,10 @@ export class Bulletins {
   close(...keys: BulletinKey[]): void {
     for (const key of keys) this.#lines.delete(key);
     this.#host.requestUpdate();
+  }
+
+  get #words(): RoomLanguage['texts']['call'] {
+    return this.#host.language.texts.call;
   }
 
   #set(key: BulletinKey, bulletin: Bulletin, urgency: Urgency = 'polite'): void {
@@ -103,8 +106,8 @@ export class Bulletins {
       this.close('lobby');
       return;
     }
-    const text = count === 1 ? `${newest} waits to be let in.` : `${count} people wait to be let in.`;
-    const action = { words: 'Show', act: this.#actions.openPeople };
+    const text = this.#words.lobby(count, newest);
+    const action = { words: this.#words.show, act: this.#actions.openPeople };
     if (more) this.#set('lobby', { icon: 'door', text, action });
     else if (this.#lines.has('lobby')) this.#lines.set('lobby', { icon: 'door', text, action });
   }
@@ -116,8 +119,8 @@ export class Bulletins {
     const before = this.#wasModerator;
     this.#wasModerator = now;
     if (before === now) return;
-    if (now) this.#set('role', { icon: 'people', text: 'You are a moderator now.' });
-    else if (before) this.#set('role', { icon: 'people', text: 'You are no longer a moderator.' });
+    if (now) this.#set('role', { icon: 'people', text: this.#words.promoted });
+    else if (before) this.#set('role', { icon: 'people', text: this.#words.demoted });
   }
 
   async #unmute(device: ReturnType<typeof sourceDevice>, key: BulletinKey): Promise<void> {

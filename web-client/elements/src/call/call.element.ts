@@ -1,4 +1,4 @@
-import type { ChatMessage, Participant, Room, TrackPublication } from '@oriel/client';
+import type { ChatMessage, OrielError, Participant, Room, TrackPublication } from '@oriel/client';
 import { html, nothing, type TemplateResult } from 'lit';
 import { classMap } from 'lit/directives/class-map.js';
 import '../audio/audio.ts';
@@ -10,7 +10,8 @@ import { isOn, setOn, sourceDevice } from '../controls/switches.ts';
 import '../copy-link/copy-link.ts';
 import { type Device, isCancelled } from '../doctor/judge.ts';
 import { examine, type Finding } from '../doctor/doctor.ts';
-import { type Announcement, OrielElement, type Urgency } from '../element/element.ts';
+import type { Announcement, Urgency } from '../element/element.ts';
+import { RoomPart } from '../element/room-part.ts';
 import { focusedElement } from '../element/focus.ts';
 import { ALL_PARTS } from '../element/parts.ts';
 import { RoomController } from '../element/room-controller.ts';
@@ -23,11 +24,11 @@ import '../settings/settings.ts';
 import '../steering/steering.ts';
 import { baseStyles } from '../styles/base.styles.ts';
 import { buttonStyles } from '../styles/button.styles.ts';
-import { Bulletins } from './bulletins.ts';
+import { type BulletinKey, Bulletins } from './bulletins.ts';
 import { callStyles } from './call.styles.ts';
 import { Interruption } from './interruption.ts';
 import { Keyboard } from './keyboard.ts';
-import { chatNews, handNews, presenceNews, screenNews, switchNews } from './news.ts';
+import { chatNews, handNews, presenceNews, screenNews } from './news.ts';
 import { notices } from './notices.ts';
 import { PushToTalk } from './push-to-talk.ts';
 import type { Shortcut } from './shortcuts.ts';
@@ -48,7 +49,7 @@ const TOAST = 5000;
  * @csspart panel - Chat or people.
  * @csspart notice - What is wrong or unusual now.
  */
-export class CallElement extends OrielElement {
+export class CallElement extends RoomPart {
   static override styles = [baseStyles, buttonStyles, callStyles];
   static override properties = {
     room: { attribute: false },
@@ -85,8 +86,8 @@ export class CallElement extends OrielElement {
     failed: (device, error) => this.showTrouble(device, error),
   });
   readonly #interruption = new Interruption(this, (lost) => {
-    if (lost) this.#announce('The connection is lost. Trying to get it back.', 'assertive');
-    else this.#announce('Connected again');
+    if (lost) this.#announce(this.texts.call.lost, 'assertive');
+    else this.#announce(this.texts.call.back);
   });
   readonly #observer = new ResizeObserver((entries) => {
     this.narrow = (entries.at(-1)?.contentRect.width ?? 0) < NARROW;
@@ -120,9 +121,9 @@ export class CallElement extends OrielElement {
       localTrackPublished: (publication) => this.#forget(sourceDevice(publication.source)),
       localTrackUnpublished: undefined,
       mediaDevicesError: (error, source) => this.showTrouble(sourceDevice(source), error),
-      participantConnected: (participant) => this.#announce(presenceNews(participant, true)),
-      participantDisconnected: (participant) => this.#announce(presenceNews(participant, false)),
-      handRaised: (participant) => this.#announce(handNews(participant)),
+      participantConnected: (participant) => this.#announce(presenceNews(participant, true, this.texts.news)),
+      participantDisconnected: (participant) => this.#announce(presenceNews(participant, false, this.texts.news)),
+      handRaised: (participant) => this.#announce(handNews(participant, this.texts.news)),
       reconnected: () => this.#interruption.end(),
       reconnecting: () => this.#interruption.begin(),
       trackPublished: (publication, participant) => this.#onScreen(publication, participant, true),
@@ -171,7 +172,7 @@ export class CallElement extends OrielElement {
   async #examine(device: Device, error: unknown): Promise<void> {
     const looking = Symbol(device);
     this.#looking.set(device, looking);
-    const finding = await examine(device, error, this.lang);
+    const finding = await examine(device, error, this.language.code);
     // It may work by now, or have failed again.
     if (this.#looking.get(device) !== looking) return;
     this.troubles = new Map([...this.troubles, [device, finding]]);
@@ -199,39 +200,40 @@ export class CallElement extends OrielElement {
       >
         <header class="top" part="header">
           ${mark()}
-          <h1 tabindex="-1">${room.name}</h1>
+          <h1 tabindex="-1" dir="auto">${room.name}</h1>
           <div class="tools" ?inert=${covered}>
             <slot name="header-end"></slot>
-            <oriel-copy-link look="quiet" exportparts=${ALL_PARTS} ?compact=${this.narrow} .link=${this.link}></oriel-copy-link>
+            <oriel-copy-link look="quiet" exportparts=${ALL_PARTS} ?compact=${this.narrow} .link=${this.link} .language=${this.language}></oriel-copy-link>
           </div>
         </header>
         <div class="stage" ?inert=${covered}>
           ${this.#notices(room)}
-          <oriel-grid exportparts=${ALL_PARTS} .room=${room}></oriel-grid>
+          <oriel-grid exportparts=${ALL_PARTS} .room=${room} .language=${this.language}></oriel-grid>
           ${this.#floating(room)}
-          <oriel-files exportparts=${ALL_PARTS} .room=${room}></oriel-files>
+          <oriel-files exportparts=${ALL_PARTS} .room=${room} .code=${this.language.code}></oriel-files>
         </div>
         ${this.#panel(room)}
         <oriel-controls
           exportparts=${ALL_PARTS}
           ?inert=${covered}
           .room=${room}
+          .language=${this.language}
           .panel=${this.panel}
           .unread=${this.unread}
         >
           <slot name="toolbar-start" slot="toolbar-start"></slot>
           <slot name="toolbar-end" slot="toolbar-end"></slot>
         </oriel-controls>
-        <oriel-settings exportparts=${ALL_PARTS} .room=${room}></oriel-settings>
-        <oriel-help exportparts=${ALL_PARTS}></oriel-help>
-        <oriel-steering exportparts=${ALL_PARTS} .room=${room}></oriel-steering>
+        <oriel-settings exportparts=${ALL_PARTS} .room=${room} .language=${this.language}></oriel-settings>
+        <oriel-help exportparts=${ALL_PARTS} .language=${this.language}></oriel-help>
+        <oriel-steering exportparts=${ALL_PARTS} .room=${room} .language=${this.language}></oriel-steering>
         <oriel-audio .room=${room}></oriel-audio>
       </div>
     `;
   }
 
   #notices(room: Room): TemplateResult {
-    return notices({
+    const state = {
       reconnecting: this.#interruption.visible,
       bulletins: this.#bulletins.lines,
       audioBlocked: !room.canPlayAudio,
@@ -239,9 +241,10 @@ export class CallElement extends OrielElement {
       troubles: this.troubles,
       onStartAudio: () => void room.startAudio(),
       onStopSharing: () => void this.#set('screen', false),
-      onClose: (key) => this.#bulletins.close(key),
-      onDismiss: (device) => this.#forget(device),
-    });
+      onClose: (key: BulletinKey) => this.#bulletins.close(key),
+      onDismiss: (device: Device) => this.#forget(device),
+    };
+    return notices(state, this.texts);
   }
 
   #floating(room: Room): TemplateResult {
@@ -251,39 +254,40 @@ export class CallElement extends OrielElement {
       ${this.toast === ''
         ? nothing
         : html`<button type="button" class="toast" part="toast" @click=${() => void this.#openPanel('chat')}>
-            ${icon('chat')}<span>${this.toast}</span>
+            ${icon('chat')}<span dir="auto">${this.toast}</span>
           </button>`}
-      ${this.#talk.held ? html`<p class="talking">${icon('microphone')} You can be heard</p>` : nothing}
+      ${this.#talk.held ? html`<p class="talking">${icon('microphone')} ${this.texts.call.heard}</p>` : nothing}
     `;
   }
 
   #invitation(): TemplateResult {
+    const words = this.texts.call;
     return html`<section class="alone" part="invitation" aria-labelledby="alone" data-testid="alone">
       <header>
-        <h2 id="alone">You are the only one here</h2>
+        <h2 id="alone">${words.alone}</h2>
         <button
           type="button"
           class="icon-button"
           part="button"
-          aria-label="Close the invitation"
+          aria-label=${words.closeInvitation}
           @click=${() => (this.inviteClosed = true)}
         >
           ${icon('close')}
         </button>
       </header>
-      <p>Whoever opens this link can join you:</p>
-      <p class="address">${this.link.replace(/^https?:\/\//u, '')}</p>
-      <oriel-copy-link look="primary" exportparts=${ALL_PARTS} .link=${this.link}></oriel-copy-link>
+      <p>${words.invitation}</p>
+      <p class="address" dir="ltr">${this.link.replace(/^https?:\/\//u, '')}</p>
+      <oriel-copy-link look="primary" exportparts=${ALL_PARTS} .link=${this.link} .language=${this.language}></oriel-copy-link>
     </section>`;
   }
 
   #panel(room: Room): TemplateResult | typeof nothing {
     if (this.panel === undefined) return nothing;
-    return html`<section class="panel" part="panel" aria-label=${this.panel === 'chat' ? 'Chat' : 'People'}>
+    return html`<section class="panel" part="panel" aria-label=${this.texts.controls[this.panel]}>
       ${this.panel === 'chat'
-        ? html`<oriel-chat exportparts=${ALL_PARTS} .room=${room}></oriel-chat>`
-        : html`<oriel-people exportparts=${ALL_PARTS} .room=${room}>
-            <oriel-copy-link slot="invite" class="invite" .link=${this.link}></oriel-copy-link>
+        ? html`<oriel-chat exportparts=${ALL_PARTS} .room=${room} .language=${this.language}></oriel-chat>`
+        : html`<oriel-people exportparts=${ALL_PARTS} .room=${room} .language=${this.language}>
+            <oriel-copy-link slot="invite" class="invite" .link=${this.link} .language=${this.language}></oriel-copy-link>
           </oriel-people>`}
     </section>`;
   }
@@ -317,7 +321,7 @@ export class CallElement extends OrielElement {
   async toggleHand(): Promise<void> {
     const { localParticipant } = this.room ?? {};
     const done = localParticipant?.hand === undefined ? localParticipant?.raiseHand() : localParticipant.lowerHand();
-    await done?.catch((error: unknown) => this.#announce((error as Error).message, 'assertive'));
+    await done?.catch((error: unknown) => this.#announce(this.texts.problem(error as OrielError).message, 'assertive'));
   }
 
   async #writeTo(participant: string): Promise<void> {
@@ -353,22 +357,23 @@ export class CallElement extends OrielElement {
   async #toggleByKey(device: Device): Promise<void> {
     await this.toggle(device);
     if (this.room === undefined) return;
-    const names = { microphone: 'Microphone', camera: 'Camera', screen: 'Screen share' };
-    this.#announce(switchNews(names[device], isOn(this.room, device)), 'assertive');
+    const { switches, news } = this.texts;
+    const { on, off } = device === 'screen' ? { on: news.screenOn, off: news.screenOff } : switches[device];
+    this.#announce(isOn(this.room, device) ? on : off, 'assertive');
   }
 
   #onChat(message: ChatMessage): void {
     if (this.room === undefined || isOwn(this.room, message)) return;
-    this.#announce(chatNews(message));
+    this.#announce(chatNews(message, this.texts.news));
     if (this.panel === 'chat') return;
     this.unread += 1;
-    this.toast = chatNews(message);
+    this.toast = chatNews(message, this.texts.news);
     clearTimeout(this.#toastTimer);
     this.#toastTimer = setTimeout(() => (this.toast = ''), TOAST);
   }
 
   #onScreen(publication: TrackPublication, participant: Participant, shared: boolean): void {
-    if (publication.source === 'screen_share') this.#announce(screenNews(participant, shared));
+    if (publication.source === 'screen_share') this.#announce(screenNews(participant, shared, this.texts.news));
   }
 
   readonly #onControlError = (event: CustomEvent<{ device: Device; error: unknown }>): void => {

@@ -39,7 +39,7 @@ export const callStyles = css`
     display: flex;
     align-items: center;
     gap: 8px;
-    margin-left: auto;
+    margin-inline-start: auto;
   }
 
   .stage {
@@ -65,7 +65,8 @@ export const callStyles = css`
     width: fit-content;
     max-width: 100%;
     margin-bottom: 10px;
-    padding: 8px 10px 8px 16px;
+    padding-block: 8px;
+    padding-inline: 16px 10px;
     border-radius: var(--oriel-radius-large);
     background: var(--oriel-notice-soft);
     color: var(--oriel-on-notice-soft);
@@ -95,7 +96,7 @@ export const callStyles = css`
     flex: none;
     width: 18px;
     height: 18px;
-    margin-right: 4px;
+    margin-inline-end: 4px;
     border: 2.5px solid currentcolor;
     border-right-color: transparent;
     border-radius: 50%;
@@ -120,7 +121,8 @@ export const callStyles = css`
     display: flex;
     width: clamp(300px, 26vw, 380px);
     min-height: 0;
-    margin: 2px max(14px, env(safe-area-inset-right)) 0 0;
+    margin-block: 2px 0;
+    margin-inline: 0 max(14px, env(safe-area-inset-right), env(safe-area-inset-left));
     overflow: hidden;
     border: 1px solid var(--oriel-line);
     border-radius: 20px;
@@ -139,7 +141,7 @@ export const callStyles = css`
 
   .alone {
     position: absolute;
-    left: 28px;
+    inset-inline-start: 28px;
     bottom: 52px;
     z-index: 2;
     width: min(340px, calc(100% - 56px));
@@ -162,7 +164,8 @@ export const callStyles = css`
     font-weight: 650;
   }
   .alone .icon-button {
-    margin: -8px -10px -8px 0;
+    margin-block: -8px;
+    margin-inline: 0 -10px;
   }
   .alone p {
     color: var(--oriel-text-soft);
@@ -178,7 +181,7 @@ export const callStyles = css`
 
   .toast {
     position: absolute;
-    right: 24px;
+    inset-inline-end: 24px;
     bottom: 14px;
     z-index: 2;
     display: flex;
@@ -193,7 +196,7 @@ export const callStyles = css`
     box-shadow: var(--oriel-shadow);
     font: inherit;
     font-size: 14px;
-    text-align: left;
+    text-align: start;
     cursor: pointer;
   }
   .toast .icon {
@@ -215,7 +218,8 @@ export const callStyles = css`
     display: flex;
     align-items: center;
     gap: 8px;
-    padding: 8px 18px 8px 14px;
+    padding-block: 8px;
+    padding-inline: 14px 18px;
     border-radius: var(--oriel-radius-round);
     background: var(--oriel-accent);
     color: var(--oriel-on-accent);
@@ -249,8 +253,7 @@ export const callStyles = css`
       max(8px, env(safe-area-inset-left));
   }
   .narrow .alone {
-    left: 16px;
-    right: 16px;
+    inset-inline: 16px;
     bottom: 8px;
     width: auto;
   }

@@ -3,6 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { Device } from '../doctor/judge.ts';
 import type { Finding } from '../doctor/doctor.ts';
 import { icon } from '../icons/icon.ts';
+import type { Texts } from '../texts/texts.ts';
 import type { Bulletin, BulletinKey } from './bulletins.ts';
 
 /** What may need saying. */
@@ -19,20 +20,20 @@ export interface Notices {
 }
 
 /** All strips that apply, the most urgent first. */
-export function notices(state: Notices): TemplateResult {
+export function notices(state: Notices, { stopSharing, call: words }: Texts): TemplateResult {
   return html`<div class="notices">
     ${state.reconnecting
       ? html`<div class="notice" part="notice" data-testid="reconnecting">
           <span class="spinner"></span>
-          <p><strong>The connection is lost.</strong> Trying to get it back…</p>
+          <p><strong>${words.lostTitle}</strong> ${words.lostAdvice}</p>
         </div>`
       : nothing}
     ${state.audioBlocked
       ? html`<div class="notice" part="notice" data-testid="audio-blocked">
           ${icon('speaker')}
-          <p>Your browser holds back the sound of this room.</p>
+          <p>${words.audioBlocked}</p>
           <button type="button" class="button primary" part="button" data-testid="start-audio" @click=${state.onStartAudio}>
-            Turn on sound
+            ${words.startAudio}
           </button>
         </div>`
       : nothing}
@@ -45,7 +46,7 @@ export function notices(state: Notices): TemplateResult {
             type="button"
             class="icon-button"
             part="button"
-            aria-label="Close this notice"
+            aria-label=${words.closeNotice}
             @click=${() => state.onDismiss(device)}
           >
             ${icon('close')}
@@ -66,7 +67,7 @@ export function notices(state: Notices): TemplateResult {
             type="button"
             class="icon-button"
             part="button"
-            aria-label="Close this notice"
+            aria-label=${words.closeNotice}
             @click=${() => state.onClose(key)}
           >
             ${icon('close')}
@@ -76,8 +77,8 @@ export function notices(state: Notices): TemplateResult {
     ${state.sharing
       ? html`<div class="notice calm" part="notice" data-testid="sharing">
           ${icon('screen')}
-          <p>You are sharing your screen.</p>
-          <button type="button" class="button" part="button" @click=${state.onStopSharing}>Stop sharing</button>
+          <p>${words.sharing}</p>
+          <button type="button" class="button" part="button" @click=${state.onStopSharing}>${stopSharing}</button>
         </div>`
       : nothing}
   </div>`;

@@ -3,12 +3,6 @@
 /** What a key can do. `talk` lasts as long as the key is held. */
 export type Shortcut = 'microphone' | 'camera' | 'screen' | 'chat' | 'people' | 'hand' | 'help' | 'talk';
 
-/** One line of the help. */
-export interface ShortcutLine {
-  readonly keys: string;
-  readonly words: string;
-}
-
 const KEYS: Readonly<Record<string, Shortcut>> = {
   m: 'microphone',
   v: 'camera',
@@ -19,19 +13,6 @@ const KEYS: Readonly<Record<string, Shortcut>> = {
   '?': 'help',
   ' ': 'talk',
 };
-
-/** What the help dialog says. */
-export const shortcutLines: readonly ShortcutLine[] = [
-  { keys: 'M', words: 'Microphone on or off' },
-  { keys: 'Space', words: 'Hold to talk while your microphone is off' },
-  { keys: 'V', words: 'Camera on or off' },
-  { keys: 'D', words: 'Share your screen, or stop' },
-  { keys: 'C', words: 'Open or close the chat' },
-  { keys: 'P', words: 'Open or close the list of people' },
-  { keys: 'H', words: 'Raise or lower your hand' },
-  { keys: 'Esc', words: 'Close the open panel' },
-  { keys: '?', words: 'Show these shortcuts' },
-];
 
 /** The parts of a keyboard event that matter. */
 export type Key = Pick<KeyboardEvent, 'key' | 'altKey' | 'ctrlKey' | 'metaKey' | 'isComposing'>;

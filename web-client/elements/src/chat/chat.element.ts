@@ -2,7 +2,8 @@ import type { ChatMessage, OrielError, Room } from '@oriel/client';
 import { html, nothing, type TemplateResult } from 'lit';
 import { classMap } from 'lit/directives/class-map.js';
 import { repeat } from 'lit/directives/repeat.js';
-import { type Announcement, OrielElement } from '../element/element.ts';
+import type { Announcement } from '../element/element.ts';
+import { RoomPart } from '../element/room-part.ts';
 import { focusPanel } from '../element/focus.ts';
 import { RoomController } from '../element/room-controller.ts';
 import { icon } from '../icons/icon.ts';
@@ -14,13 +15,12 @@ import { chatStyles } from './chat.styles.ts';
 import { linkify } from './linkify.ts';
 import { byteLength, isFirst } from './messages.ts';
 import { isOwn } from './own-messages.ts';
+import { timeOfDay } from '../texts/forms.ts';
 
 /** What the server takes as one text. */
 const LONGEST = 8192;
 /** Closer to the end than this, in CSS pixels, counts as reading the newest message. */
 const AT_END = 48;
-
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 
 /**
  * The chat of a room.
@@ -33,7 +33,7 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-d
  * @csspart chat - The list of messages.
  * @csspart message - One message.
  */
-export class ChatElement extends OrielElement {
+export class ChatElement extends RoomPart {
   static override styles = [baseStyles, buttonStyles, fieldStyles, panelStyles, chatStyles];
   static override properties = {
     room: { attribute: false },
@@ -84,24 +84,25 @@ export class ChatElement extends OrielElement {
 
   override render(): TemplateResult {
     const messages = this.room?.chat ?? [];
+    const words = this.texts.chat;
     return html`
       <header>
-        <h2 tabindex="-1">Chat</h2>
+        <h2 tabindex="-1">${words.title}</h2>
         <button
           type="button"
           class="icon-button"
           part="button"
-          aria-label="Close chat"
+          aria-label=${words.close}
           @click=${() => this.tell('oriel-close')}
         >
           ${icon('close')}
         </button>
       </header>
-      <div class="scroll" part="chat" tabindex="0" role="region" aria-label="Messages" @scroll=${this.#onScroll}>
+      <div class="scroll" part="chat" tabindex="0" role="region" aria-label=${words.messages} @scroll=${this.#onScroll}>
         ${messages.length === 0
           ? html`<div class="empty">
               ${icon('chat')}
-              <p>Everybody in the room can read what you write here.</p>
+              <p>${words.empty}</p>
             </div>`
           : html`<ol class="messages">
               ${repeat(
@@ -133,8 +134,8 @@ export class ChatElement extends OrielElement {
     const at = new Date(message.at);
     const closed = message.to !== undefined;
     const head = html`<span class=${first ? 'head' : 'head visually-hidden'}>
-      <span class="writer">${own ? 'You' : message.name}</span>
-      <time datetime=${at.toISOString()}>${clock.format(at)}</time>
+      <span class="writer" dir="auto">${own ? this.texts.chat.you : message.name}</span>
+      <time datetime=${at.toISOString()}>${timeOfDay(at, this.language.code)}</time>
       ${closed ? html`<span class="closed">${icon('lock')} ${this.#privacy(message, own)}</span>` : nothing}
     </span>`;
     // The text keeps its line breaks (pre-wrap): no space may come in from the template.
@@ -149,23 +150,25 @@ export class ChatElement extends OrielElement {
 
   #form(): TemplateResult {
     const { room, to } = this;
+    const words = this.texts.chat;
     const allowed = room?.localParticipant.canChat ?? false;
     // A private message never becomes a public one because its reader has left.
     const gone = to !== undefined && room?.remoteParticipants.has(to.id) !== true;
-    const label = to === undefined ? 'Message to everybody' : `Message to ${to.name} only`;
+    const label = to === undefined ? words.toAll : words.toOne(to.name);
     return html`<form @submit=${this.#onSubmit}>
       ${this.behind
-        ? html`<button type="button" class="button below" @click=${() => this.#scrollToEnd()}>New messages below</button>`
+        ? html`<button type="button" class="button below" @click=${() => this.#scrollToEnd()}>${words.below}</button>`
         : nothing}
       ${allowed && room !== undefined && (room.remoteParticipants.size > 0 || to !== undefined) ? this.#whom(room, gone) : nothing}
       <label class="visually-hidden" for="text">${label}</label>
       <textarea
         id="text"
+        dir="auto"
         data-testid="chat-input"
         rows="1"
         autocomplete="off"
         enterkeyhint="send"
-        placeholder=${allowed ? label : 'You cannot write in this room'}
+        placeholder=${allowed ? label : words.forbidden}
         .value=${this.draft}
         ?disabled=${!allowed}
         @input=${this.#onInput}
@@ -175,7 +178,7 @@ export class ChatElement extends OrielElement {
         class="button primary send"
         part="button"
         data-testid="chat-send"
-        aria-label="Send message"
+        aria-label=${words.send}
         ?disabled=${!allowed || gone || this.draft.trim() === ''}
       >
         ${icon('send')}
@@ -185,16 +188,17 @@ export class ChatElement extends OrielElement {
 
   #whom(room: Room, gone: boolean): TemplateResult {
     const { to } = this;
+    const words = this.texts.chat;
     const people = [...room.remoteParticipants.values()].map(({ id, name }) => ({ id, name }));
     return html`<div class=${classMap({ whom: true, closed: to !== undefined })}>
-      <label for="whom">To</label>
+      <label for="whom">${words.to}</label>
       <div class="select">
         <select id="whom" data-testid="chat-to" @change=${this.#onWhom}>
-          <option value="" ?selected=${to === undefined}>Everybody</option>
+          <option value="" ?selected=${to === undefined}>${words.everybody}</option>
           ${people.map(
-            (one) => html`<option value=${one.id} ?selected=${one.id === to?.id}>${one.name} only</option>`,
+            (one) => html`<option value=${one.id} ?selected=${one.id === to?.id}>${words.only(one.name)}</option>`,
           )}
-          ${gone ? html`<option value=${to?.id ?? ''} selected>${to?.name} (has left)</option>` : nothing}
+          ${gone ? html`<option value=${to?.id ?? ''} selected>${words.hasLeft(to?.name ?? '')}</option>` : nothing}
         </select>
         ${icon('next')}
       </div>
@@ -208,9 +212,10 @@ export class ChatElement extends OrielElement {
 
   /** Who can read a private message. */
   #privacy(message: ChatMessage, own: boolean): string {
-    if (!own) return 'only for you';
-    const names = (message.to ?? []).map((id) => this.room?.remoteParticipants.get(id)?.name ?? 'somebody who left');
-    return `only for ${names.join(', ')}`;
+    const words = this.texts.chat;
+    if (!own) return words.onlyForYou;
+    const names = (message.to ?? []).map((id) => this.room?.remoteParticipants.get(id)?.name ?? words.somebody);
+    return words.onlyFor(names.join(', '));
   }
 
   readonly #onInput = (event: Event): void => {
@@ -239,11 +244,11 @@ export class ChatElement extends OrielElement {
     if (this.room === undefined || text === '' || this.#sending) return;
     const { to } = this;
     if (to !== undefined && !this.room.remoteParticipants.has(to.id)) {
-      this.#fail(`${to.name} has left. Choose who is to read this.`);
+      this.#fail(this.texts.chat.gone(to.name));
       return;
     }
     if (byteLength(text) > LONGEST) {
-      this.#fail('This message is too long. Send it in parts.');
+      this.#fail(this.texts.chat.tooLong);
       return;
     }
     this.#sending = true;
@@ -253,8 +258,8 @@ export class ChatElement extends OrielElement {
     try {
       await this.room.sendChat(text, to === undefined ? {} : { to: [to.id] });
     } catch (error) {
-      const { message, hint } = error as OrielError;
-      this.#fail(`Not sent: ${hint === '' ? message : hint}`);
+      const { message, hint } = this.texts.problem(error as OrielError);
+      this.#fail(this.texts.chat.notSent(hint === '' ? message : hint));
       this.draft = this.draft === '' ? text : `${text}\n${this.draft}`;
     } finally {
       this.#sending = false;

@@ -56,11 +56,11 @@ export const chatStyles = css`
     color: var(--oriel-on-accent-soft);
   }
   .message.first .text {
-    border-top-left-radius: 5px;
+    border-start-start-radius: 5px;
   }
   .message.own.first .text {
-    border-top-left-radius: 14px;
-    border-top-right-radius: 5px;
+    border-start-start-radius: 14px;
+    border-start-end-radius: 5px;
   }
   .closed .text {
     background: var(--oriel-notice-soft);

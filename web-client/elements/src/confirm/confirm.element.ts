@@ -55,7 +55,7 @@ export class ConfirmElement extends DialogElement {
     return html`
       <p>${question?.words}</p>
       <div class="ways">
-        <button type="button" class="button" part="button" @click=${() => this.close()}>Cancel</button>
+        <button type="button" class="button" part="button" @click=${() => this.close()}>${this.texts.cancel}</button>
         <button type="button" class="button danger" part="button" data-testid="confirm" @click=${yes}>
           ${question?.yes}
         </button>

@@ -2,7 +2,7 @@ import { canShareScreen, type Room } from '@oriel/client';
 import { html, nothing, type TemplateResult } from 'lit';
 import { classMap } from 'lit/directives/class-map.js';
 import type { Device } from '../doctor/judge.ts';
-import { OrielElement } from '../element/element.ts';
+import { RoomPart } from '../element/room-part.ts';
 import { RoomController } from '../element/room-controller.ts';
 import { icon, type IconName } from '../icons/icon.ts';
 import { baseStyles } from '../styles/base.styles.ts';
@@ -13,10 +13,10 @@ import { isOn, mayPublish, setOn } from './switches.ts';
 /** A side panel of the room. */
 export type Panel = 'chat' | 'people';
 
-const SWITCHES: Readonly<Record<Device, { on: IconName; off: IconName; words: string; name: string; key: string }>> = {
-  microphone: { on: 'microphone', off: 'microphone-off', words: 'Microphone', name: 'Microphone', key: 'M' },
-  camera: { on: 'camera', off: 'camera-off', words: 'Camera', name: 'Camera', key: 'V' },
-  screen: { on: 'screen-off', off: 'screen', words: 'Share', name: 'Share screen', key: 'D' },
+const SWITCHES: Readonly<Record<Device, { on: IconName; off: IconName; key: string }>> = {
+  microphone: { on: 'microphone', off: 'microphone-off', key: 'M' },
+  camera: { on: 'camera', off: 'camera-off', key: 'V' },
+  screen: { on: 'screen-off', off: 'screen', key: 'D' },
 };
 
 /**
@@ -35,7 +35,7 @@ const SWITCHES: Readonly<Record<Device, { on: IconName; off: IconName; words: st
  * @slot toolbar-start - Before the first button.
  * @slot toolbar-end - After the last button.
  */
-export class ControlsElement extends OrielElement {
+export class ControlsElement extends RoomPart {
   static override styles = [baseStyles, menuStyles, controlsStyles];
   static override properties = {
     room: { attribute: false },
@@ -93,10 +93,9 @@ export class ControlsElement extends OrielElement {
     const { room } = this;
     if (room === undefined) return html``;
     const people = room.remoteParticipants.size + 1;
-    const lobby = room.waiting.length === 0 ? '' : `, ${room.waiting.length} waiting`;
-    const unread = this.unread === 0 ? '' : `, ${this.unread} unread`;
+    const words = this.texts.controls;
     return html`
-      <div class="bar" part="toolbar" role="group" aria-label="Controls">
+      <div class="bar" part="toolbar" role="group" aria-label=${words.bar}>
         <slot name="toolbar-start"></slot>
         <div class="middle">
           ${this.#switch(room, 'microphone')} ${this.#switch(room, 'camera')}
@@ -106,27 +105,27 @@ export class ControlsElement extends OrielElement {
             class="control leave"
             part="button"
             data-testid="leave"
-            aria-label="Leave"
-            title="Leave"
+            aria-label=${words.leave}
+            title=${words.leave}
             @click=${() => this.tell('oriel-leave')}
           >
-            ${icon('leave')}<span class="words">Leave</span>
+            ${icon('leave')}<span class="words">${words.leave}</span>
           </button>
         </div>
         <div class="end">
-          ${this.#panelButton('chat', `Chat${unread}`, this.unread, 'C')}
-          ${this.#panelButton('people', `People, ${people} in the room${lobby}`, people, 'P')}
+          ${this.#panelButton('chat', words.chatUnread(this.unread), this.unread, 'C')}
+          ${this.#panelButton('people', words.peopleCount(people, room.waiting.length), people, 'P')}
           <button
             type="button"
             class=${classMap({ control: true, open: this.menuOpen })}
             part="button"
             data-testid="more"
-            aria-label="More"
-            title="More"
+            aria-label=${words.more}
+            title=${words.more}
             aria-expanded=${this.menuOpen}
             popovertarget="menu"
           >
-            ${icon('more')}<span class="words">More</span>
+            ${icon('more')}<span class="words">${words.more}</span>
           </button>
           <slot name="toolbar-end"></slot>
         </div>
@@ -136,10 +135,11 @@ export class ControlsElement extends OrielElement {
   }
 
   #switch(room: Room, device: Device): TemplateResult {
-    const { on, off, words, name, key } = SWITCHES[device];
+    const { on, off, key } = SWITCHES[device];
+    const words = this.texts.switches[device];
     const active = isOn(room, device);
     const allowed = mayPublish(room, device);
-    const label = allowed ? `${name} ${active ? 'on' : 'off'}` : `${name}: not allowed in this room`;
+    const label = allowed ? words[active ? 'on' : 'off'] : words.forbidden;
     const classes = {
       control: true,
       share: device === 'screen',
@@ -154,17 +154,18 @@ export class ControlsElement extends OrielElement {
       aria-label=${label}
       aria-pressed=${active}
       aria-busy=${this.busy.has(device)}
-      title="${label} (${key})"
+      title=${this.texts.controls.withKey(label, key)}
       ?disabled=${!allowed}
       @click=${() => this.#toggle(device)}
     >
-      ${icon(active ? on : off)}<span class="words">${words}</span>
+      ${icon(active ? on : off)}<span class="words">${words.short}</span>
     </button>`;
   }
 
   #hand(room: Room): TemplateResult {
     const raised = room.localParticipant.hand !== undefined;
-    const label = raised ? 'Lower your hand' : 'Raise your hand';
+    const words = this.texts.controls;
+    const label = raised ? words.lower : words.raise;
     return html`<button
       type="button"
       class=${classMap({ control: true, hand: true, active: raised })}
@@ -172,10 +173,10 @@ export class ControlsElement extends OrielElement {
       data-testid="toggle-hand"
       aria-label=${label}
       aria-pressed=${raised}
-      title="${label} (H)"
+      title=${words.withKey(label, 'H')}
       @click=${() => this.tell('oriel-toggle-hand')}
     >
-      ${icon('hand')}<span class="words">Hand</span>
+      ${icon('hand')}<span class="words">${words.hand}</span>
     </button>`;
   }
 
@@ -188,10 +189,10 @@ export class ControlsElement extends OrielElement {
       data-testid="toggle-${panel}"
       aria-label=${label}
       aria-expanded=${open}
-      title="${label} (${key})"
+      title=${this.texts.controls.withKey(label, key)}
       @click=${() => this.tell('oriel-toggle-panel', panel)}
     >
-      ${icon(panel)}<span class="words">${panel === 'chat' ? 'Chat' : 'People'}</span>
+      ${icon(panel)}<span class="words">${this.texts.controls[panel]}</span>
       ${count === 0
         ? nothing
         : html`<span class=${classMap({ badge: true, count: panel === 'people' })} aria-hidden="true">${count > 99 ? '99+' : count}</span>`}
@@ -206,6 +207,7 @@ export class ControlsElement extends OrielElement {
       act();
     };
     const sharing = isOn(room, 'screen');
+    const { stopSharing, devices, controls: words } = this.texts;
     const onToggle = (event: ToggleEvent) => {
       this.menuOpen = event.newState === 'open';
       if (!this.menuOpen) return;
@@ -215,27 +217,27 @@ export class ControlsElement extends OrielElement {
     return html`<div class="menu" id="menu" popover part="menu" @toggle=${onToggle}>
       ${canShareScreen() && mayPublish(room, 'screen')
         ? html`<button type="button" class="in-menu" @click=${choose(() => void this.#toggle('screen'))}>
-            ${icon(sharing ? 'screen-off' : 'screen')} ${sharing ? 'Stop sharing' : 'Share screen'}
+            ${icon(sharing ? 'screen-off' : 'screen')} ${sharing ? stopSharing : words.share}
           </button>`
         : nothing}
       <button type="button" class="in-menu" @click=${choose(() => this.tell('oriel-toggle-hand'))}>
-        ${icon('hand')} ${room.localParticipant.hand === undefined ? 'Raise your hand' : 'Lower your hand'}
+        ${icon('hand')} ${room.localParticipant.hand === undefined ? words.raise : words.lower}
       </button>
       ${room.localParticipant.isModerator
         ? html`<button type="button" data-testid="open-steering" @click=${choose(() => this.tell('oriel-open-steering'))}>
-            ${icon('lock')} Room settings
+            ${icon('lock')} ${words.steering}
           </button>`
         : nothing}
       ${room.localParticipant.canChat
         ? html`<button type="button" data-testid="open-files" @click=${choose(() => this.tell('oriel-send-files'))}>
-            ${icon('file')} Send files to everybody
+            ${icon('file')} ${words.files}
           </button>`
         : nothing}
       <button type="button" data-testid="open-settings" @click=${choose(() => this.tell('oriel-open-settings'))}>
-        ${icon('settings')} Camera, microphone, speaker
+        ${icon('settings')} ${devices}
       </button>
       <button type="button" data-testid="open-help" @click=${choose(() => this.tell('oriel-open-help'))}>
-        ${icon('keyboard')} Keyboard shortcuts <kbd>?</kbd>
+        ${icon('keyboard')} ${words.help} <kbd>?</kbd>
       </button>
     </div>`;
   }

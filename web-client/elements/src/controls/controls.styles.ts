@@ -85,7 +85,7 @@ export const controlsStyles = css`
   .badge {
     position: absolute;
     top: 3px;
-    left: calc(50% + 6px);
+    inset-inline-start: calc(50% + 6px);
     min-width: 18px;
     padding: 0 5px;
     border-radius: var(--oriel-radius-round);
@@ -103,7 +103,7 @@ export const controlsStyles = css`
   }
 
   .menu {
-    right: max(14px, env(safe-area-inset-right));
+    inset-inline-end: max(14px, env(safe-area-inset-right), env(safe-area-inset-left));
     bottom: calc(88px + env(safe-area-inset-bottom));
   }
   .menu .in-menu {
@@ -137,7 +137,7 @@ export const controlsStyles = css`
     }
     .badge {
       top: -3px;
-      left: 30px;
+      inset-inline-start: 30px;
     }
   }
   @container controls (max-width: 420px) {

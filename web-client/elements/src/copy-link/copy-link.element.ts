@@ -1,6 +1,6 @@
 import { css, html, type TemplateResult } from 'lit';
 import { classMap } from 'lit/directives/class-map.js';
-import { OrielElement } from '../element/element.ts';
+import { RoomPart } from '../element/room-part.ts';
 import { icon } from '../icons/icon.ts';
 import { baseStyles } from '../styles/base.styles.ts';
 import { buttonStyles } from '../styles/button.styles.ts';
@@ -14,7 +14,7 @@ const PRAISE = 2500;
  *
  * @csspart button - The button.
  */
-export class CopyLinkElement extends OrielElement {
+export class CopyLinkElement extends RoomPart {
   static override styles = [
     baseStyles,
     buttonStyles,
@@ -73,7 +73,6 @@ export class CopyLinkElement extends OrielElement {
   }
 
   override render(): TemplateResult {
-    const words = { copied: 'Link copied', refused: 'Copy it from the address bar', none: 'Copy link' };
     return html`<button
       type="button"
       class=${classMap({ button: true, primary: this.look === 'primary', quiet: this.look === 'quiet' })}
@@ -81,13 +80,14 @@ export class CopyLinkElement extends OrielElement {
       data-testid="copy-link"
       @click=${this.#onClick}
     >
-      ${icon(this.outcome === 'copied' ? 'check' : 'link')}<span>${words[this.outcome ?? 'none']}</span>
+      ${icon(this.outcome === 'copied' ? 'check' : 'link')}<span>${this.texts.copyLink[this.outcome ?? 'copy']}</span>
     </button>`;
   }
 
   readonly #onClick = async (): Promise<void> => {
+    const { copied, failed } = this.texts.copyLink;
     this.outcome = (await copyText(this.link)) ? 'copied' : 'refused';
-    const text = this.outcome === 'copied' ? 'Link copied' : `The link could not be copied. It is ${this.link}`;
+    const text = this.outcome === 'copied' ? copied : failed(this.link);
     this.tell('oriel-announce', { text, urgency: 'polite' });
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {

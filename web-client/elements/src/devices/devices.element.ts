@@ -1,7 +1,7 @@
 import { listDevices } from '@oriel/client';
 import { html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
-import { OrielElement } from '../element/element.ts';
+import { RoomPart } from '../element/room-part.ts';
 import { icon, type IconName } from '../icons/icon.ts';
 import { baseStyles } from '../styles/base.styles.ts';
 import { buttonStyles } from '../styles/button.styles.ts';
@@ -18,10 +18,10 @@ export interface DeviceChoice {
 /** The ids in use; `undefined` for whatever the browser takes by itself. */
 export type ChosenDevices = Readonly<Partial<Record<MediaDeviceKind, string | undefined>>>;
 
-const PICKERS: readonly { kind: MediaDeviceKind; words: string; icon: IconName }[] = [
-  { kind: 'audioinput', words: 'Microphone', icon: 'microphone' },
-  { kind: 'videoinput', words: 'Camera', icon: 'camera' },
-  { kind: 'audiooutput', words: 'Speaker', icon: 'speaker' },
+const PICKERS: readonly { kind: MediaDeviceKind; words: 'microphone' | 'camera' | 'speaker'; icon: IconName }[] = [
+  { kind: 'audioinput', words: 'microphone', icon: 'microphone' },
+  { kind: 'videoinput', words: 'camera', icon: 'camera' },
+  { kind: 'audiooutput', words: 'speaker', icon: 'speaker' },
 ];
 
 /** Whether this browser lets a page choose the loudspeaker. */
@@ -35,7 +35,7 @@ function canChooseSpeaker(): boolean {
  * @fires oriel-device - One was chosen. `detail` is a `DeviceChoice`.
  * @csspart picker - Each list.
  */
-export class DevicesElement extends OrielElement {
+export class DevicesElement extends RoomPart {
   static override styles = [baseStyles, buttonStyles, fieldStyles, devicesStyles];
   static override properties = {
     chosen: { attribute: false },
@@ -86,7 +86,7 @@ export class DevicesElement extends OrielElement {
   }
 
   override render(): TemplateResult {
-    return html`${PICKERS.map(({ kind, words, icon: name }) => this.#picker(kind, words, name))}`;
+    return html`${PICKERS.map(({ kind, words, icon: name }) => this.#picker(kind, this.texts[words], name))}`;
   }
 
   #picker(kind: MediaDeviceKind, words: string, name: IconName): TemplateResult | typeof nothing {
@@ -106,7 +106,7 @@ export class DevicesElement extends OrielElement {
           .value=${live(known ? (chosen ?? '') : (devices[0]?.deviceId ?? ''))}
           @change=${(event: Event) => this.#onChoice(kind, event)}
         >
-          ${devices.length === 0 ? html`<option value="">No ${words.toLowerCase()} yet</option>` : nothing}
+          ${devices.length === 0 ? html`<option value="">${this.texts.choosing.none[kind]}</option>` : nothing}
           ${devices.map(
             (device, index) =>
               html`<option
@@ -120,7 +120,7 @@ export class DevicesElement extends OrielElement {
         ${icon('next')}
         </div>
         ${kind === 'audiooutput'
-          ? html`<button type="button" class="button" ?disabled=${this.playing} @click=${this.#onTest}>Test</button>`
+          ? html`<button type="button" class="button" ?disabled=${this.playing} @click=${this.#onTest}>${this.texts.choosing.test}</button>`
           : nothing}
       </div>
       ${kind === 'audiooutput' && this.trouble !== '' ? html`<p class="trouble">${this.trouble}</p>` : nothing}
@@ -144,7 +144,7 @@ export class DevicesElement extends OrielElement {
     try {
       await playChime(this.chosen.audiooutput);
     } catch {
-      this.trouble = 'This speaker does not play. Choose another one.';
+      this.trouble = this.texts.choosing.silent;
       this.tell('oriel-announce', { text: this.trouble, urgency: 'assertive' });
     } finally {
       this.playing = false;

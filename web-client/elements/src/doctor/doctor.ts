@@ -1,7 +1,7 @@
 /** The permission doctor: looks at the page, its frame and the browser, and says what keeps a device away. */
 import { canShareScreen } from '@oriel/client';
 import { type Cause, causeByFacts, causeOf, type Device, type Facts, FEATURES, isShared, type Words, wordsFor } from './judge.ts';
-import { chooseTexts } from './texts/texts.ts';
+import { doctorTexts } from './texts/texts.ts';
 
 /** What keeps one device away. Plain: it can be told to another page. */
 export interface Finding extends Words {
@@ -47,7 +47,7 @@ export async function diagnose(language: string): Promise<readonly Finding[]> {
 }
 
 async function finding(device: Device, cause: Cause, facts: Facts, wanted: string, error?: unknown): Promise<Finding> {
-  const { language, direction, texts } = await chooseTexts(wanted);
+  const { code: language, direction, texts } = await doctorTexts.choose([wanted]);
   const both = device === 'screen' || !isShared(cause) ? undefined : wordsFor(cause, 'both', facts, texts);
   return { device, cause, ...wordsFor(cause, device, facts, texts, error), both, language, direction };
 }

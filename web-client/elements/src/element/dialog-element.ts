@@ -1,11 +1,11 @@
 /** What the dialogs share: they open on top of everything, and give the focus back when they close. */
 import { html, type TemplateResult } from 'lit';
 import { icon } from '../icons/icon.ts';
-import { OrielElement } from './element.ts';
+import { RoomPart } from './room-part.ts';
 
 /** An element that is a `<dialog>` and nothing beside it. */
-export abstract class DialogElement extends OrielElement {
-  static override properties = { open: { state: true } };
+export abstract class DialogElement extends RoomPart {
+  static override properties = { ...RoomPart.properties, open: { state: true } };
 
   /** Whether it is open: what is inside draws nothing before. */
   protected declare open: boolean;
@@ -37,7 +37,7 @@ export abstract class DialogElement extends OrielElement {
     return html`<dialog part="dialog" aria-labelledby="heading" @close=${this.#onClose} @click=${this.#onClick}>
       <header>
         <h2 id="heading">${this.heading()}</h2>
-        <button type="button" class="icon-button" part="button" aria-label="Close" @click=${() => this.close()}>
+        <button type="button" class="icon-button" part="button" aria-label=${this.texts.close} @click=${() => this.close()}>
           ${icon('close')}
         </button>
       </header>

@@ -26,7 +26,7 @@ export interface Settings {
   readonly microphone: string;
   /** Likewise. */
   readonly camera: string;
-  /** The language of the advice, `en` or `ar`. */
+  /** The language, `en` or `ar`; the browser's by default. */
   readonly lang: string;
   /** `light` or `dark`; what the page has else. */
   readonly theme: string;

@@ -11,8 +11,6 @@ export function begin(root: ShadowRoot, server: string, listener: Listener): Pro
   view.url = server;
   // There may be other rooms on this page, and other things that keys are for.
   view.keys = 'inside';
-  // Rooms speak English, whatever the page does; what is in another language says so itself.
-  view.dir = 'ltr';
   view.setAttribute('exportparts', ALL_PARTS);
   for (const name of SLOTS) {
     const slot = document.createElement('slot');

@@ -11,15 +11,15 @@ import { bytesInWords, percentOf } from './amounts.ts';
 import { filesDropped, filesOf } from './chosen.ts';
 import { filesStyles } from './files.styles.ts';
 import { offerCard } from './offer-card.ts';
-import { english } from './texts/english.ts';
+import { Reader } from '../texts/reader.ts';
+import { filesTexts, type Language } from './texts/texts.ts';
+import type { Code } from '../texts/language.ts';
 import { transferRow } from './transfer-row.ts';
 
 /** How notes about files begin (`docs/transfer.md`). */
 const NOTE = '{"drop":';
 /** Notes that are kept until the part of the page is there that reads them. */
 const MAX_EARLY = 64;
-/** The calls speak English. */
-const LANGUAGE = { code: 'en', direction: 'ltr', texts: english } as const;
 
 /** Files that somebody is about to send. */
 interface Planned {
@@ -83,6 +83,7 @@ export class FilesElement extends OrielElement {
   ];
   static override properties = {
     room: { attribute: false },
+    code: { attribute: false },
     drop: { state: true },
     planned: { state: true },
     hashing: { state: true },
@@ -93,6 +94,8 @@ export class FilesElement extends OrielElement {
 
   /** The room, joined. */
   declare room: Room | undefined;
+  /** The language that the room speaks. */
+  declare code: Code;
   private declare drop: Drop | undefined;
   private declare planned: Planned | undefined;
   /** Percent; undefined while no files are read. */
@@ -102,6 +105,7 @@ export class FilesElement extends OrielElement {
   private declare complaint: string;
   private declare isClosed: boolean;
 
+  readonly #reader = new Reader(this, filesTexts, () => [this.code]);
   readonly #early: { data: string; from: Participant }[] = [];
   readonly #names = new Map<Receiving, string>();
   #loading: Promise<Drop> | undefined;
@@ -112,6 +116,7 @@ export class FilesElement extends OrielElement {
 
   constructor() {
     super();
+    this.code = 'en';
     this.complaint = '';
     this.isClosed = false;
     new RoomController(this, {
@@ -150,7 +155,7 @@ export class FilesElement extends OrielElement {
 
   #tray(): TemplateResult | typeof nothing {
     const { drop, planned } = this;
-    const { texts, code } = LANGUAGE;
+    const { texts, code } = this.#language;
     const knocks = drop?.knocks ?? [];
     const offered = drop?.receivings.filter(({ state }) => state === 'offered') ?? [];
     const received = drop?.receivings.filter(({ state }) => state !== 'offered' && state !== 'declined') ?? [];
@@ -163,7 +168,7 @@ export class FilesElement extends OrielElement {
         <h2 id="title">${texts.title}</h2>
         ${isBusy
           ? nothing
-          : html`<button type="button" class="icon-button" part="button" aria-label="Close files" @click=${() => (this.isClosed = true)}>${icon('close')}</button>`}
+          : html`<button type="button" class="icon-button" part="button" aria-label=${texts.close} @click=${() => (this.isClosed = true)}>${icon('close')}</button>`}
       </header>
       ${this.complaint === '' ? nothing : html`<p class="complaint" role="alert">${this.complaint}</p>`}
       <ul class="list">
@@ -180,18 +185,18 @@ export class FilesElement extends OrielElement {
               </div>
             </li>`,
         )}
-        ${offered.map((offer) => offerCard(offer, this.#names.get(offer) ?? '', LANGUAGE, this.#failed))}
+        ${offered.map((offer) => offerCard(offer, this.#names.get(offer) ?? '', this.#language, this.#failed))}
       </ul>
       ${this.hashing === undefined ? nothing : html`<p role="status">${texts.hashing(this.hashing)}</p>`}
       <ul>
-        ${received.map((transfer) => transferRow(transfer, texts.from(this.#names.get(transfer) ?? ''), LANGUAGE, this.#failed))}
-        ${sendings.map(({ sending, peer }) => transferRow(sending, texts.to(peer.person.name), LANGUAGE, this.#failed))}
+        ${received.map((transfer) => transferRow(transfer, texts.from(this.#names.get(transfer) ?? ''), this.#language, this.#failed))}
+        ${sendings.map(({ sending, peer }) => transferRow(sending, texts.to(peer.person.name), this.#language, this.#failed))}
       </ul>
     </section>`;
   }
 
   #plan({ files, to }: Planned): TemplateResult {
-    const { texts, code } = LANGUAGE;
+    const { texts, code } = this.#language;
     const size = files.reduce((sum, { file }) => sum + file.size, 0);
     return html`<li class="card" data-testid="plan">
       <h2>${texts.to(to.map(({ name }) => name).join(', '))}</h2>
@@ -204,9 +209,13 @@ export class FilesElement extends OrielElement {
     </li>`;
   }
 
+  get #language(): Language {
+    return this.#reader.language;
+  }
+
   /** What one should know before a direct connection. */
   #notice(): TemplateResult {
-    const { texts } = LANGUAGE;
+    const { texts } = this.#language;
     return html`<p>${texts.notice}</p>
       <label class="check">
         <input type="checkbox" .checked=${this.#isRelayOnly} @change=${this.#onRelayOnly} />
@@ -222,7 +231,7 @@ export class FilesElement extends OrielElement {
   #planFor(files: readonly ChosenFile[], to: readonly Participant[]): void {
     if (files.length === 0) return;
     this.isClosed = false;
-    this.complaint = to.length === 0 ? LANGUAGE.texts.noOneThere : '';
+    this.complaint = to.length === 0 ? this.#language.texts.noOneThere : '';
     this.planned = to.length === 0 ? undefined : { files, to };
   }
 
@@ -257,15 +266,15 @@ export class FilesElement extends OrielElement {
     if (this.room === undefined) throw new Error('The room was left.');
     const drop = new Drop({ courier: courierByRoom(this.room, this.#early), role: 'call', isRelayOnly: this.#isRelayOnly });
     drop.on('changed', () => this.requestUpdate());
-    drop.on('knocked', ({ person }) => this.#announce(LANGUAGE.texts.offered(person.name)));
+    drop.on('knocked', ({ person }) => this.#announce(this.#language.texts.offered(person.name)));
     drop.on('offered', (receiving, peer) => {
       this.#names.set(receiving, peer.person.name);
       receiving.on('changed', () => {
-        if (receiving.state === 'done') this.#announce(LANGUAGE.texts.doneReceived(receiving.acceptedFiles.count));
+        if (receiving.state === 'done') this.#announce(this.#language.texts.doneReceived(receiving.acceptedFiles.count));
       });
     });
-    drop.on('closed', (why) => (this.complaint = LANGUAGE.texts[why]));
-    drop.on('refused', (why) => (this.complaint = LANGUAGE.texts.refusedOffer(why)));
+    drop.on('closed', (why) => (this.complaint = this.#language.texts[why]));
+    drop.on('refused', (why) => (this.complaint = this.#language.texts.refusedOffer(why)));
     this.drop = drop;
     return drop;
   }
@@ -283,7 +292,7 @@ export class FilesElement extends OrielElement {
 
   readonly #failed = (error: unknown): void => {
     this.isClosed = false;
-    this.complaint = LANGUAGE.texts.failed(error instanceof Error ? error.message : String(error));
+    this.complaint = this.#language.texts.failed(error instanceof Error ? error.message : String(error));
   };
 
   readonly #onRelayOnly = (event: Event): void => {
@@ -307,7 +316,7 @@ export class FilesElement extends OrielElement {
     const to = this.#others(this.#tileAt(event));
     if (to.length === 0 || !event.dataTransfer?.types.includes('Files')) return;
     event.preventDefault();
-    this.target = to.length === 1 ? LANGUAGE.texts.to(to[0]!.name) : LANGUAGE.texts.toAll;
+    this.target = to.length === 1 ? this.#language.texts.to(to[0]!.name) : this.#language.texts.toAll;
   };
 
   readonly #onDragLeave = (event: DragEvent): void => {

@@ -3,5 +3,5 @@ export { bytesInWords, percentOf } from './amounts.ts';
 export { filesDropped, filesOf } from './chosen.ts';
 export { filesStyles } from './files.styles.ts';
 export { offerCard } from './offer-card.ts';
-export { chooseLanguage, type Language } from './texts/texts.ts';
+export { filesTexts, type Language } from './texts/texts.ts';
 export { transferRow } from './transfer-row.ts';

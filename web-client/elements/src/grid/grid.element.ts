@@ -1,7 +1,7 @@
 import type { Room } from '@oriel/client';
 import { html, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
-import { OrielElement } from '../element/element.ts';
+import { RoomPart } from '../element/room-part.ts';
 import { ALL_PARTS } from '../element/parts.ts';
 import { RoomController } from '../element/room-controller.ts';
 import { icon } from '../icons/icon.ts';
@@ -23,7 +23,7 @@ const PAGER = 52;
  * @csspart stage - The large picture.
  * @csspart strip - The people beside it.
  */
-export class GridElement extends OrielElement {
+export class GridElement extends RoomPart {
   static override styles = [baseStyles, buttonStyles, gridStyles];
   static override properties = {
     room: { attribute: false },
@@ -93,7 +93,7 @@ export class GridElement extends OrielElement {
     const lengths = `--tile-width: ${tile.width}px; --tile-height: ${tile.height}px; --oriel-gap: ${GAP}px`;
     return html`
       <div class="area pages" .style=${lengths}>
-        <div class="tiles" role="list" aria-label="People in the room">
+        <div class="tiles" role="list" aria-label=${this.texts.peopleInRoom}>
           ${repeat(
             shown,
             (picture) => picture.key,
@@ -115,15 +115,16 @@ export class GridElement extends OrielElement {
           exportparts=${ALL_PARTS}
           data-testid=${large.picture === 'camera' ? 'tile' : 'screen'}
           role="group"
-          aria-label=${large.picture === 'camera' ? participant.name : `${participant.name}’s screen`}
+          aria-label=${large.picture === 'camera' ? participant.name : this.texts.screenOf(participant.name)}
           .room=${this.room}
+          .language=${this.language}
           .participant=${participant}
           .picture=${large.picture}
           .pinned=${true}
           .pinnable=${true}
           @oriel-pin=${() => this.#unpin(large)}
         ></oriel-tile>
-        <div class="strip" part="strip" role="list" aria-label="People in the room">
+        <div class="strip" part="strip" role="list" aria-label=${this.texts.peopleInRoom}>
           ${repeat(
             others,
             (picture) => picture.key,
@@ -140,6 +141,7 @@ export class GridElement extends OrielElement {
       exportparts=${ALL_PARTS}
       data-testid=${picture.picture === 'camera' ? 'tile' : 'screen'}
       .room=${this.room}
+      .language=${this.language}
       .participant=${picture.participant}
       .picture=${picture.picture}
       .pinnable=${pinnable}
@@ -161,10 +163,11 @@ export class GridElement extends OrielElement {
     >
       ${icon(name)}
     </button>`;
-    return html`<div class="pager" role="group" aria-label="Pages of people">
-      ${button('previous', 'Previous people', -1)}
-      <p><span class="visually-hidden">Page </span>${page + 1} / ${pages}</p>
-      ${button('next', 'More people', 1)}
+    const words = this.texts.grid;
+    return html`<div class="pager" role="group" aria-label=${words.pages}>
+      ${button('previous', words.previous, -1)}
+      <p><span class="visually-hidden">${words.page} </span>${page + 1} / ${pages}</p>
+      ${button('next', words.next, 1)}
     </div>`;
   }
 

@@ -1,5 +1,4 @@
 import { css, html, type TemplateResult } from 'lit';
-import { shortcutLines } from '../call/shortcuts.ts';
 import { DialogElement } from '../element/dialog-element.ts';
 import { baseStyles } from '../styles/base.styles.ts';
 import { buttonStyles } from '../styles/button.styles.ts';
@@ -46,13 +45,13 @@ export class HelpElement extends DialogElement {
   ];
 
   protected override heading(): string {
-    return 'Keyboard shortcuts';
+    return this.texts.controls.help;
   }
 
   protected override body(): TemplateResult {
     return html`<dl>
-      ${shortcutLines.map(
-        ({ keys, words }) =>
+      ${this.texts.help.map(
+        ([keys, words]) =>
           html`<div class="line">
             <dt><kbd>${keys}</kbd></dt>
             <dd>${words}</dd>

@@ -64,6 +64,9 @@ const shapes = {
   shrink: svg`<path d="M20 10h-6V4M14 10l7-7M4 14h6v6M10 14l-7 7"/>`,
 } satisfies Record<string, SVGTemplateResult>;
 
+/** They point the way that is read. */
+const POINTING = /^(?:arrow|door|next|previous|send)$/u;
+
 /** A name of the set. */
 export type IconName = keyof typeof shapes;
 
@@ -72,7 +75,7 @@ export const iconNames = Object.keys(shapes) as IconName[];
 
 /** The icon as a picture without a name: the button or text around it says what it means. */
 export function icon(name: IconName): TemplateResult {
-  return html`<svg class="icon" part="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+  return html`<svg class=${POINTING.test(name) ? 'icon pointing' : 'icon'} part="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">
     ${shapes[name]}
   </svg>`;
 }

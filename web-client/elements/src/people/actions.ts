@@ -2,6 +2,7 @@
 import type { Participant, Room } from '@oriel/client';
 import type { Question } from '../confirm/confirm.element.ts';
 import type { IconName } from '../icons/icon.ts';
+import type { Texts } from '../texts/texts.ts';
 
 /** One entry. */
 export interface PersonAction {
@@ -14,34 +15,33 @@ export interface PersonAction {
 }
 
 /** What we may do about `participant`, in the order of a menu; writing privately is not among it. */
-export function personActions(room: Room, participant: Participant): PersonAction[] {
+export function personActions(room: Room, participant: Participant, words: Texts['people']): PersonAction[] {
   if (!room.localParticipant.isModerator || participant.isLocal) return [];
   const { moderation } = room;
   const { name, role } = participant;
   const actions: (PersonAction | undefined)[] = [
     ...(['microphone', 'camera', 'screen_share'] as const).map((source): PersonAction | undefined => {
       const publication = participant.getPublication(source);
-      const what = { microphone: 'microphone', camera: 'camera', screen_share: 'screen share' }[source];
       const icon = source === 'screen_share' ? 'screen' : source;
       if (publication === undefined) return undefined;
       if (!publication.muted) {
         const off = icon === 'screen' ? 'screen-off' : (`${icon}-off` as const);
-        return { id: `mute-${icon}`, icon: off, words: `Mute ${what}`, act: () => moderation.mute(publication) };
+        return { id: `mute-${icon}`, icon: off, words: words.mute[icon], act: () => moderation.mute(publication) };
       }
       const act = () => moderation.askToUnmute(publication);
-      return { id: `ask-${icon}`, icon, words: `Ask to unmute ${what}`, act };
+      return { id: `ask-${icon}`, icon, words: words.ask[icon], act };
     }),
     participant.hand === undefined
       ? undefined
-      : { id: 'lower-hand', icon: 'hand', words: 'Lower hand', act: () => moderation.lowerHand(participant) },
+      : { id: 'lower-hand', icon: 'hand', words: words.lowerHand, act: () => moderation.lowerHand(participant) },
     role === 'moderator'
-      ? { id: 'demote', icon: 'people', words: 'No longer moderator', act: () => moderation.setRole(participant, 'participant') }
-      : { id: 'promote', icon: 'people', words: 'Make moderator', act: () => moderation.setRole(participant, 'moderator') },
+      ? { id: 'demote', icon: 'people', words: words.demote, act: () => moderation.setRole(participant, 'participant') }
+      : { id: 'promote', icon: 'people', words: words.promote, act: () => moderation.setRole(participant, 'moderator') },
     {
       id: 'remove',
       icon: 'remove',
-      words: 'Remove from the room',
-      question: { heading: `Remove ${name}?`, words: `${name} is sent away and cannot come back.`, yes: 'Remove' },
+      words: words.remove,
+      question: { heading: words.removeHeading(name), words: words.removeWords(name), yes: words.removeYes },
       act: () => moderation.remove(participant),
     },
   ];

@@ -2,9 +2,10 @@
 import type { Room, Waiting } from '@oriel/client';
 import { html, nothing, type TemplateResult } from 'lit';
 import { hue, initials } from '../avatar/avatar.ts';
+import type { Texts } from '../texts/texts.ts';
 
 /** The list, with two buttons for each; nothing while nobody waits. `act` carries out what was pressed. */
-export function lobby(room: Room, act: (step: () => Promise<void>) => void): TemplateResult | typeof nothing {
+export function lobby(room: Room, words: Texts['people'], act: (step: () => Promise<void>) => void): TemplateResult | typeof nothing {
   const { waiting, moderation } = room;
   if (waiting.length === 0) return nothing;
   const admitAll = async () => {
@@ -12,36 +13,36 @@ export function lobby(room: Room, act: (step: () => Promise<void>) => void): Tem
   };
   const item = (one: Waiting) => html`<li data-testid="lobby-item">
     <span class="avatar" aria-hidden="true" .style=${`--hue: ${hue(one.identity)}`}>${initials(one.name)}</span>
-    <div class="who"><p class="name">${one.name}</p></div>
+    <div class="who"><p class="name" dir="auto">${one.name}</p></div>
     <button
       type="button"
       class="button quiet"
       part="button"
       data-testid="deny"
-      aria-label="Deny ${one.name}"
+      aria-label=${words.denyOne(one.name)}
       @click=${() => act(() => moderation.deny(one))}
     >
-      Deny
+      ${words.deny}
     </button>
     <button
       type="button"
       class="button primary"
       part="button"
       data-testid="admit"
-      aria-label="Admit ${one.name}"
+      aria-label=${words.admitOne(one.name)}
       @click=${() => act(() => moderation.admit(one))}
     >
-      Admit
+      ${words.admit}
     </button>
   </li>`;
   return html`<section class="lobby" aria-labelledby="lobby">
     <header>
-      <h3 id="lobby">Waiting <span class="count">${waiting.length}</span></h3>
+      <h3 id="lobby">${words.waiting} <span class="count">${waiting.length}</span></h3>
       ${waiting.length > 1
-        ? html`<button type="button" class="button quiet" part="button" @click=${() => act(admitAll)}>Admit all</button>`
+        ? html`<button type="button" class="button quiet" part="button" @click=${() => act(admitAll)}>${words.admitAll}</button>`
         : nothing}
     </header>
-    <ul aria-label="People who wait to be let in">
+    <ul aria-label=${words.waitingList}>
       ${waiting.map(item)}
     </ul>
   </section>`;

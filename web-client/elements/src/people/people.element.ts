@@ -4,7 +4,8 @@ import { classMap } from 'lit/directives/class-map.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { hue, initials } from '../avatar/avatar.ts';
 import '../confirm/confirm.ts';
-import { type Announcement, OrielElement } from '../element/element.ts';
+import type { Announcement } from '../element/element.ts';
+import { RoomPart } from '../element/room-part.ts';
 import { ALL_PARTS } from '../element/parts.ts';
 import { focusPanel } from '../element/focus.ts';
 import { RoomController } from '../element/room-controller.ts';
@@ -29,7 +30,7 @@ import { search } from './search.ts';
  * @csspart list - The list of people.
  * @slot invite - Above the list.
  */
-export class PeopleElement extends OrielElement {
+export class PeopleElement extends RoomPart {
   static override styles = [baseStyles, buttonStyles, fieldStyles, panelStyles, menuStyles, peopleStyles];
   static override properties = {
     room: { attribute: false },
@@ -79,26 +80,27 @@ export class PeopleElement extends OrielElement {
     if (room === undefined) return html``;
     const everybody = inOrder(room);
     const found = search(everybody, this.query);
+    const { peopleInRoom, people: words } = this.texts;
     return html`
       <header>
-        <h2 tabindex="-1">People <span class="count">${everybody.length}</span></h2>
+        <h2 tabindex="-1">${words.title} <span class="count">${everybody.length}</span></h2>
         <button
           type="button"
           class="icon-button"
           part="button"
-          aria-label="Close people"
+          aria-label=${words.close}
           @click=${() => this.tell('oriel-close')}
         >
           ${icon('close')}
         </button>
       </header>
       <div class="search">
-        <label class="visually-hidden" for="query">Search people</label>
+        <label class="visually-hidden" for="query">${words.search}</label>
         <input
           id="query"
           type="search"
           autocomplete="off"
-          placeholder="Search"
+          placeholder=${words.searchShort}
           .value=${this.query}
           @input=${this.#onSearch}
         />
@@ -106,11 +108,11 @@ export class PeopleElement extends OrielElement {
       </div>
       <div class="invite"><slot name="invite"></slot></div>
       ${this.trouble === '' ? nothing : html`<p class="trouble">${this.trouble}</p>`}
-      <div class="scroll" tabindex="0" role="region" aria-label="Everybody" @scroll=${() => this.#menu()?.hidePopover()}>
-        ${lobby(room, (step) => void this.#do(step))}
+      <div class="scroll" tabindex="0" role="region" aria-label=${words.everybody} @scroll=${() => this.#menu()?.hidePopover()}>
+        ${lobby(room, words, (step) => void this.#do(step))}
         ${found.length === 0
-          ? html`<p class="nobody">Nobody here is called “${this.query.trim()}”.</p>`
-          : html`<ul part="list" aria-label="People in the room">
+          ? html`<p class="nobody">${words.nobody(this.query.trim())}</p>`
+          : html`<ul part="list" aria-label=${peopleInRoom}>
               ${repeat(
                 found,
                 (participant) => (participant.isLocal ? 'you' : participant.id),
@@ -119,12 +121,13 @@ export class PeopleElement extends OrielElement {
             </ul>`}
       </div>
       ${this.#choices(room)}
-      <oriel-confirm exportparts=${ALL_PARTS}></oriel-confirm>
+      <oriel-confirm exportparts=${ALL_PARTS} .language=${this.language}></oriel-confirm>
     `;
   }
 
   #item(room: Room, participant: Participant): TemplateResult {
     const { isMicrophoneEnabled, isCameraEnabled, isScreenShareEnabled } = participant;
+    const { switches, people: words, you, handRaised } = this.texts;
     return html`<li
       class=${classMap({ speaking: participant.isSpeaking && isMicrophoneEnabled })}
       data-testid="people-item"
@@ -134,33 +137,33 @@ export class PeopleElement extends OrielElement {
         ${initials(participant.name)}
       </span>
       <div class="who">
-        <p class="name">${participant.name}${participant.isLocal ? ' (you)' : ''}</p>
-        ${participant.role === 'moderator' ? html`<p class="role">Moderator</p>` : nothing}
+        <p class="name" dir="auto">${participant.isLocal ? you(participant.name) : participant.name}</p>
+        ${participant.role === 'moderator' ? html`<p class="role">${words.moderator}</p>` : nothing}
       </div>
       ${participant.hand === undefined
         ? nothing
-        : html`<span class="hand" data-testid="people-hand">${icon('hand')}<span class="visually-hidden">Hand raised</span></span>`}
+        : html`<span class="hand" data-testid="people-hand">${icon('hand')}<span class="visually-hidden">${handRaised}</span></span>`}
       <div class="states">
         ${isScreenShareEnabled
-          ? html`<span>${icon('screen')}<span class="visually-hidden">Shares the screen</span></span>`
+          ? html`<span>${icon('screen')}<span class="visually-hidden">${words.sharing}</span></span>`
           : nothing}
         <span class=${classMap({ off: !isCameraEnabled })}>
           ${icon(isCameraEnabled ? 'camera' : 'camera-off')}
-          <span class="visually-hidden">Camera ${isCameraEnabled ? 'on' : 'off'}</span>
+          <span class="visually-hidden">${switches.camera[isCameraEnabled ? 'on' : 'off']}</span>
         </span>
         <span class=${classMap({ off: !isMicrophoneEnabled })}>
           ${icon(isMicrophoneEnabled ? 'microphone' : 'microphone-off')}
-          <span class="visually-hidden">Microphone ${isMicrophoneEnabled ? 'on' : 'off'}</span>
+          <span class="visually-hidden">${switches.microphone[isMicrophoneEnabled ? 'on' : 'off']}</span>
         </span>
       </div>
-      ${participant.isLocal || (personActions(room, participant).length === 0 && !room.localParticipant.canChat)
+      ${participant.isLocal || (personActions(room, participant, words).length === 0 && !room.localParticipant.canChat)
         ? nothing
         : html`<button
             type="button"
             class="icon-button"
             part="button"
             data-testid="person-menu"
-            aria-label="More about ${participant.name}"
+            aria-label=${words.more(participant.name)}
             aria-haspopup="menu"
             @click=${(event: Event) => this.#open(event.currentTarget as HTMLElement, participant)}
           >
@@ -170,7 +173,7 @@ export class PeopleElement extends OrielElement {
   }
 
   #choices(room: Room): TemplateResult {
-    const { chosen } = this;
+    const { chosen, texts } = this;
     const entry = (id: string, name: IconName, words: string, act: () => void) => html`<button
       type="button"
       class=${id === 'remove' ? 'grave' : ''}
@@ -186,12 +189,12 @@ export class PeopleElement extends OrielElement {
       ${chosen === undefined
         ? nothing
         : html`${room.localParticipant.canChat
-            ? entry('write', 'chat', 'Write privately', () => this.tell('oriel-write-to', chosen.id))
+            ? entry('write', 'chat', texts.people.write, () => this.tell('oriel-write-to', chosen.id))
             : nothing}
           ${room.localParticipant.canChat
-            ? entry('files', 'file', 'Send files', () => this.tell('oriel-send-files', chosen.id))
+            ? entry('files', 'file', texts.people.files, () => this.tell('oriel-send-files', chosen.id))
             : nothing}
-          ${personActions(room, chosen).map((action) =>
+          ${personActions(room, chosen, texts.people).map((action) =>
             entry(action.id, action.icon, action.words, () => this.#carryOut(action)),
           )}`}
     </div>`;
@@ -207,7 +210,8 @@ export class PeopleElement extends OrielElement {
       const place = button.getBoundingClientRect();
       const { offsetWidth, offsetHeight } = menu;
       const below = place.bottom + offsetHeight + 8 < innerHeight;
-      menu.style.left = `${Math.max(8, place.right - offsetWidth)}px`;
+      const isLeftToRight = this.language.direction === 'ltr';
+      menu.style.left = `${isLeftToRight ? Math.max(8, place.right - offsetWidth) : Math.min(place.left, innerWidth - offsetWidth - 8)}px`;
       menu.style.top = `${Math.max(8, below ? place.bottom + 4 : place.top - offsetHeight - 4)}px`;
       menu.querySelector('button')?.focus();
     });
@@ -227,8 +231,8 @@ export class PeopleElement extends OrielElement {
     try {
       await step();
     } catch (error) {
-      const { message } = error as OrielError;
-      this.trouble = `${message.charAt(0).toLocaleUpperCase()}${message.slice(1)}.`;
+      const { message } = this.texts.problem(error as OrielError);
+      this.trouble = `${message.charAt(0).toLocaleUpperCase()}${message.slice(1)}${message.endsWith('.') ? '' : '.'}`;
       this.tell<Announcement>('oriel-announce', { text: this.trouble, urgency: 'assertive' });
     }
   }

@@ -8,7 +8,7 @@ export const peopleStyles = css`
   }
   .search .icon {
     position: absolute;
-    left: 12px;
+    inset-inline-start: 12px;
     top: calc(50% - 10px);
     width: 20px;
     height: 20px;
@@ -16,7 +16,7 @@ export const peopleStyles = css`
     pointer-events: none;
   }
   .search input {
-    padding-left: 40px;
+    padding-inline-start: 40px;
   }
 
   ul {
@@ -93,7 +93,7 @@ export const peopleStyles = css`
   }
   li > .icon-button {
     flex: none;
-    margin: 0 -6px 0 -8px;
+    margin-inline: -8px -6px;
     color: var(--oriel-text-soft);
   }
 
@@ -105,7 +105,8 @@ export const peopleStyles = css`
     color: var(--oriel-on-notice-soft);
   }
   .lobby header {
-    padding: 6px 8px 0 14px;
+    padding-block: 6px 0;
+    padding-inline: 14px 8px;
     min-height: 40px;
   }
   .lobby h3 {

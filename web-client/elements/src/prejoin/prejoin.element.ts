@@ -6,7 +6,8 @@ import type { DeviceChoice } from '../devices/devices.element.ts';
 import '../devices/level.ts';
 import { Preview, type PreviewDevice } from '../devices/preview.ts';
 import { examine, type Finding } from '../doctor/doctor.ts';
-import { type Announcement, OrielElement } from '../element/element.ts';
+import type { Announcement } from '../element/element.ts';
+import { RoomPart } from '../element/room-part.ts';
 import { icon } from '../icons/icon.ts';
 import { baseStyles } from '../styles/base.styles.ts';
 import { buttonStyles } from '../styles/button.styles.ts';
@@ -42,7 +43,7 @@ const KINDS: Readonly<Record<PreviewDevice, 'audioinput' | 'videoinput'>> = {
  * @csspart button - Each button.
  * @slot prejoin-header - Above the heading.
  */
-export class PrejoinElement extends OrielElement {
+export class PrejoinElement extends RoomPart {
   static override styles = [baseStyles, buttonStyles, fieldStyles, prejoinStyles];
   static override properties = {
     roomName: { attribute: 'room-name' },
@@ -109,19 +110,20 @@ export class PrejoinElement extends OrielElement {
   }
 
   override render(): TemplateResult {
+    const { devices, prejoin: words } = this.texts;
     return html`
       <div class="columns">
-        <section class="preview" part="preview" aria-label="Your camera">${this.#picture()} ${this.#switches()}</section>
+        <section class="preview" part="preview" aria-label=${words.yourCamera}>${this.#picture()} ${this.#switches()}</section>
         <section class="join" aria-labelledby="title">
           <div>
             <slot name="prejoin-header"></slot>
-            <h1 id="title">Ready to join?</h1>
-            ${this.roomName === '' ? nothing : html`<p class="where">Room <strong>${this.roomName}</strong></p>`}
+            <h1 id="title">${words.title}</h1>
+            ${this.roomName === '' ? nothing : html`<p class="where">${words.room} <strong dir="auto">${this.roomName}</strong></p>`}
           </div>
           ${this.#form()} ${this.#troubles()}
           <details>
-            <summary>${icon('settings')} Camera, microphone, speaker <span class="turned">${icon('next')}</span></summary>
-            <oriel-devices .chosen=${this.#chosen()} @oriel-device=${this.#onDevice}></oriel-devices>
+            <summary>${icon('settings')} ${devices} <span class="turned">${icon('next')}</span></summary>
+            <oriel-devices .language=${this.language} .chosen=${this.#chosen()} @oriel-device=${this.#onDevice}></oriel-devices>
           </details>
         </section>
       </div>
@@ -142,12 +144,13 @@ export class PrejoinElement extends OrielElement {
 
   #picture(): TemplateResult {
     if (this.#preview.track('camera') !== undefined) {
-      return html`<video data-testid="preview" aria-label="Your camera, as a mirror" playsinline autoplay muted .muted=${true}></video>`;
+      return html`<video data-testid="preview" aria-label=${this.texts.prejoin.mirror} playsinline autoplay muted .muted=${true}></video>`;
     }
+    const words = this.texts.prejoin;
     const name = this.choices.name.trim();
     return html`<div class="nothing" data-testid="preview">
       <div class="avatar" aria-hidden="true">${name === '' ? icon('camera-off') : initials(name)}</div>
-      <p>${this.#preview.isAsking('camera') ? 'Waiting for the camera. Your browser may ask you to allow it.' : 'Your camera is off'}</p>
+      <p>${this.#preview.isAsking('camera') ? words.waiting : words.off}</p>
     </div>`;
   }
 
@@ -156,14 +159,14 @@ export class PrejoinElement extends OrielElement {
     return html`
       ${microphone === undefined
         ? nothing
-        : html`<oriel-level class="meter" role="img" aria-label="Microphone level" .track=${microphone}></oriel-level>`}
-      <div class="switches">${this.#switch('microphone', 'Microphone')} ${this.#switch('camera', 'Camera')}</div>
+        : html`<oriel-level class="meter" role="img" aria-label=${this.texts.level} .track=${microphone}></oriel-level>`}
+      <div class="switches">${this.#switch('microphone')} ${this.#switch('camera')}</div>
     `;
   }
 
-  #switch(device: PreviewDevice, words: string): TemplateResult {
+  #switch(device: PreviewDevice): TemplateResult {
     const on = this.choices[device] && this.#preview.error(device) === undefined;
-    const label = `${words} ${on ? 'on' : 'off'}`;
+    const label = this.texts.switches[device][on ? 'on' : 'off'];
     return html`<button
       type="button"
       class=${classMap({ switch: true, off: !on })}
@@ -182,33 +185,36 @@ export class PrejoinElement extends OrielElement {
     return html`<form @submit=${this.#onSubmit} novalidate>
       ${this.asksName ? this.#nameField() : nothing}
       ${this.password === 'none' ? nothing : this.#passwordField()}
-      <button class="button primary join-button" part="button" data-testid="join-button">Join now</button>
+      <button class="button primary join-button" part="button" data-testid="join-button">${this.texts.prejoin.join}</button>
     </form>`;
   }
 
   #nameField(): TemplateResult {
+    const words = this.texts.prejoin;
     return html`<div class="field">
-        <label class="label" for="name">Your name</label>
+        <label class="label" for="name">${words.name}</label>
         <input
           id="name"
           data-testid="name-input"
           autocomplete="name"
           maxlength="64"
           required
-          placeholder="How others see you"
+          dir="auto"
+          placeholder=${words.nameHint}
           aria-invalid=${this.nameless}
           aria-describedby=${this.nameless ? 'complaint' : nothing}
           .value=${this.choices.name}
           @input=${this.#onName}
         />
-        ${this.nameless ? html`<p class="complaint" id="complaint">Type a name, so that others know who you are.</p>` : nothing}
+        ${this.nameless ? html`<p class="complaint" id="complaint">${words.nameless}</p>` : nothing}
       </div>`;
   }
 
   #passwordField(): TemplateResult {
+    const words = this.texts.prejoin;
     const wrong = this.password === 'wrong' && this.secret === '';
     return html`<div class="field">
-      <label class="label" for="password">${icon('lock')} The room’s password</label>
+      <label class="label" for="password">${icon('lock')} ${words.password}</label>
       <input
         id="password"
         type="password"
@@ -221,7 +227,7 @@ export class PrejoinElement extends OrielElement {
         @input=${(event: Event) => (this.secret = (event.target as HTMLInputElement).value)}
       />
       <p class=${wrong ? 'complaint' : 'where'} id="password-words">
-        ${wrong ? 'That is not the password. Try again.' : 'Whoever invited you knows it.'}
+        ${wrong ? words.wrongPassword : words.passwordHint}
       </p>
     </div>`;
   }
@@ -238,7 +244,7 @@ export class PrejoinElement extends OrielElement {
               <strong>${finding.title}</strong>
               ${finding.advice} ${finding.fix === '' ? nothing : html`<code dir="ltr">${finding.fix}</code>`}
               <br /><button type="button" @click=${() => devices.forEach((device) => this.#onSwitch(device, true))}>
-                Try again
+                ${this.texts.prejoin.tryAgain}
               </button>
             </div>
           </div>`,
@@ -264,7 +270,7 @@ export class PrejoinElement extends OrielElement {
 
   async #examine(): Promise<void> {
     const failed = (['camera', 'microphone'] as const).filter((device) => this.#preview.error(device) !== undefined);
-    const found = await Promise.all(failed.map((device) => examine(device, this.#preview.error(device), this.lang)));
+    const found = await Promise.all(failed.map((device) => examine(device, this.#preview.error(device), this.language.code)));
     this.findings = new Map(found.map((finding) => [finding.device as PreviewDevice, finding]));
     for (const { finding } of this.#shown()) {
       this.tell<Announcement>('oriel-announce', { text: `${finding.title}. ${finding.advice}`, urgency: 'polite' });

@@ -99,7 +99,7 @@ export const prejoinStyles = css`
   }
   .meter {
     position: absolute;
-    left: 18px;
+    inset-inline-start: 18px;
     bottom: 30px;
     --oriel-level: #6ff0d2;
   }
@@ -194,7 +194,7 @@ export const prejoinStyles = css`
     height: 20px;
   }
   summary .turned {
-    margin-left: auto;
+    margin-inline-start: auto;
     transform: rotate(90deg);
     transition: transform var(--oriel-quick);
   }

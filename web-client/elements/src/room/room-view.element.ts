@@ -7,6 +7,9 @@ import type { Panel } from '../controls/controls.element.ts';
 import type { Device } from '../doctor/judge.ts';
 import { diagnose, type Finding } from '../doctor/doctor.ts';
 import { type Announcement, OrielElement } from '../element/element.ts';
+import type { Farewell, Texts } from '../texts/english.ts';
+import { Reader } from '../texts/reader.ts';
+import { roomTexts } from '../texts/texts.ts';
 import { ALL_PARTS } from '../element/parts.ts';
 import { RoomController } from '../element/room-controller.ts';
 import { mark } from '../icons/icon.ts';
@@ -16,7 +19,7 @@ import type { JoinChoice, PasswordQuestion } from '../prejoin/prejoin.element.ts
 import { baseStyles } from '../styles/base.styles.ts';
 import { buttonStyles } from '../styles/button.styles.ts';
 import { Announcer } from './announcer.ts';
-import { type Farewell, farewell, refusal } from './farewell.ts';
+import { farewell, refusal } from './farewell.ts';
 import { roomStyles } from './room.styles.ts';
 
 /** Where somebody is on the way through a room. */
@@ -25,7 +28,7 @@ type Phase =
   | { readonly is: 'joining' }
   | { readonly is: 'waiting' }
   | { readonly is: 'inside' }
-  | { readonly is: 'outside'; readonly words: Farewell };
+  | { readonly is: 'outside'; readonly words: (texts: Texts) => Farewell };
 
 /**
  * A whole room: the door with preview and name, the room itself, and the way out. Pages that embed a room have it
@@ -60,6 +63,7 @@ export class RoomViewElement extends OrielElement {
     name: {},
     link: {},
     relay: { type: Boolean },
+    lang: {},
     transports: { attribute: false },
     phase: { state: true },
     polite: { state: true },
@@ -90,12 +94,15 @@ export class RoomViewElement extends OrielElement {
   declare link: string;
   /** Whether media may go by way of a TURN server only. */
   declare relay: boolean;
+  /** The language (BCP 47) that it speaks; the browser's by default, as far as there is a catalogue. */
+  declare lang: string;
   /** Which ways to the server may be taken; those of the SDK by default. */
   declare transports: readonly TransportName[] | undefined;
   private declare phase: Phase;
   private declare polite: string;
   private declare assertive: string;
 
+  readonly #reader = new Reader(this, roomTexts, () => (this.lang === '' ? navigator.languages : [this.lang]));
   readonly #announcer = new Announcer((urgency, text) => {
     this[urgency] = text;
   });
@@ -119,6 +126,7 @@ export class RoomViewElement extends OrielElement {
     this.name = '';
     this.link = '';
     this.relay = false;
+    this.lang = '';
     this.phase = { is: 'door' };
     this.polite = '';
     this.assertive = '';
@@ -165,7 +173,7 @@ export class RoomViewElement extends OrielElement {
         this.#go({ is: 'door', password: choice.password === undefined ? 'asked' : 'wrong' });
         return;
       }
-      this.#go({ is: 'outside', words: refusal(error as OrielError) });
+      this.#go({ is: 'outside', words: (texts) => refusal(error as OrielError, texts) });
       this.tell('oriel-error', OrielError.from(error, 'protocol'));
       return;
     }
@@ -200,7 +208,7 @@ export class RoomViewElement extends OrielElement {
 
   /** Says of each device what keeps it away, if anything does, without asking for any of them. */
   diagnose(): Promise<readonly Finding[]> {
-    return diagnose(this.lang);
+    return diagnose(this.#reader.language.code);
   }
 
   /** Leaves the room, or gives up joining it. */
@@ -251,15 +259,20 @@ export class RoomViewElement extends OrielElement {
   }
 
   override render(): TemplateResult {
-    return html`
+    const { code, direction } = this.#reader.language;
+    // Nothing is said in a language that was not asked for.
+    if (!this.#reader.isReady) return html``;
+    return html`<div class="spoken" lang=${code} dir=${direction}>
       ${this.#page()}
       <div class="visually-hidden" role="status" aria-live="polite">${this.polite}</div>
       <div class="visually-hidden" role="alert" aria-live="assertive">${this.assertive}</div>
-    `;
+    </div>`;
   }
 
   #page(): TemplateResult {
     const { phase } = this;
+    const { language } = this.#reader;
+    const { cancel, room: words } = language.texts;
     switch (phase.is) {
       case 'door':
         return html`<div class="scroll door">
@@ -270,7 +283,7 @@ export class RoomViewElement extends OrielElement {
             .name=${this.name}
             .password=${phase.password ?? 'none'}
             .asksName=${this.#asksName}
-            .lang=${this.lang}
+            .language=${language}
             microphone=${this.microphone}
             camera=${this.camera}
             @oriel-join=${(event: CustomEvent<JoinChoice>) => void this.join(event.detail)}
@@ -282,18 +295,18 @@ export class RoomViewElement extends OrielElement {
         return html`<div class="scroll" data-testid="joining">
           <div class="words">
             <div class="spinner"></div>
-            <h1 tabindex="-1">Joining ${this.roomName === '' ? 'the room' : this.roomName}…</h1>
-            <div class="ways"><button type="button" class="button" @click=${() => void this.leave()}>Cancel</button></div>
+            <h1 tabindex="-1">${words.joining(this.roomName)}</h1>
+            <div class="ways"><button type="button" class="button" @click=${() => void this.leave()}>${cancel}</button></div>
           </div>
         </div>`;
       case 'waiting':
-        return this.#waiting();
+        return this.#waiting(words);
       case 'inside':
         return html`<oriel-call
           exportparts=${ALL_PARTS}
           .room=${this.room}
           .link=${this.link === '' ? pageAddress() : this.link}
-          .lang=${this.lang}
+          .language=${language}
           keys=${this.keys}
           @oriel-leave=${() => void this.leave()}
         >
@@ -302,21 +315,21 @@ export class RoomViewElement extends OrielElement {
           <slot name="toolbar-end" slot="toolbar-end"></slot>
         </oriel-call>`;
       case 'outside':
-        return this.#outside(phase.words);
+        return this.#outside(phase.words(language.texts));
     }
   }
 
-  #waiting(): TemplateResult {
+  #waiting(words: Texts['room']): TemplateResult {
+    const [room, lobby, nameless] = words.lobby;
     return html`<div class="scroll" data-testid="waiting">
       <div class="words">
         ${mark()}
-        <h1 tabindex="-1">Somebody will let you in soon</h1>
+        <h1 tabindex="-1">${words.waiting}</h1>
         <p>
-          ${this.roomName === '' ? 'The room' : html`Room <strong>${this.roomName}</strong>`} has a lobby: those inside see
-          that you are here.
+          ${this.roomName === '' ? nameless : html`${room} <strong dir="auto">${this.roomName}</strong>`} ${lobby}
         </p>
         <div class="spinner"></div>
-        <div class="ways"><button type="button" class="button" @click=${() => void this.leave()}>Leave</button></div>
+        <div class="ways"><button type="button" class="button" @click=${() => void this.leave()}>${words.leave}</button></div>
       </div>
     </div>`;
   }
@@ -435,12 +448,13 @@ export class RoomViewElement extends OrielElement {
   #onWaiting(): void {
     if (this.phase.is !== 'joining' && this.phase.is !== 'inside') return;
     this.#go({ is: 'waiting' });
-    this.#announcer.say('You are in the lobby. Somebody will let you in soon.');
+    this.#announcer.say(this.#reader.language.texts.room.inLobby);
   }
 
   #onDisconnected(reason: DisconnectReason): void {
     if (this.phase.is !== 'inside' && this.phase.is !== 'waiting') return;
-    this.#go({ is: 'outside', words: farewell(reason, this.#lastError) });
+    const error = this.#lastError;
+    this.#go({ is: 'outside', words: (texts) => farewell(reason, error, texts) });
     this.tell('oriel-left', reason);
   }
 }

@@ -8,6 +8,9 @@ export const roomStyles = css`
     background: var(--oriel-canvas);
   }
 
+  .spoken {
+    display: contents;
+  }
   .scroll {
     display: grid;
     height: 100%;

@@ -37,7 +37,7 @@ export class SettingsElement extends DialogElement {
   }
 
   protected override heading(): string {
-    return 'Camera, microphone, speaker';
+    return this.texts.devices;
   }
 
   protected override body(): TemplateResult {
@@ -46,12 +46,13 @@ export class SettingsElement extends DialogElement {
     const microphone = room?.localParticipant.getPublication('microphone')?.track.mediaStreamTrack;
     return html`
       <oriel-devices
+        .language=${this.language}
         .chosen=${{ audioinput: used('audioinput'), videoinput: used('videoinput'), audiooutput: used('audiooutput') }}
         @oriel-device=${this.#onDevice}
       >
         ${microphone === undefined
           ? nothing
-          : html`<oriel-level slot="microphone" role="img" aria-label="Microphone level" .track=${microphone}></oriel-level>`}
+          : html`<oriel-level slot="microphone" role="img" aria-label=${this.texts.level} .track=${microphone}></oriel-level>`}
       </oriel-devices>
       ${this.trouble === '' ? nothing : html`<p class="trouble">${this.trouble}</p>`}
     `;
@@ -65,7 +66,7 @@ export class SettingsElement extends DialogElement {
       const memory = browserMemory();
       remember(memory, { ...recall(memory), [kind]: deviceId });
     } catch (error) {
-      const { message, hint } = error as OrielError;
+      const { message, hint } = this.texts.problem(error as OrielError);
       this.trouble = `${message} ${hint}`;
       this.tell('oriel-announce', { text: this.trouble, urgency: 'assertive' });
     }

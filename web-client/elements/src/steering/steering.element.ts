@@ -33,28 +33,29 @@ export class SteeringElement extends DialogElement {
   }
 
   protected override heading(): string {
-    return 'Room settings';
+    return this.texts.steering.title;
   }
 
   protected override body(): TemplateResult {
     const info = this.room?.info;
     if (info === undefined) return html``;
+    const words = this.texts.steering;
     return html`
-      ${this.#switch('locked', info.locked, 'Lock the room', 'Nobody else can come in.')}
-      ${this.#switch('lobby', info.lobby, 'Lobby', 'Newcomers wait until somebody lets them in.')}
+      ${this.#switch('locked', info.locked, words.lock, words.lockHint)}
+      ${this.#switch('lobby', info.lobby, words.lobby, words.lobbyHint)}
       <form @submit=${this.#onPassword}>
-        <label class="label" for="password">Password</label>
+        <label class="label" for="password">${words.password}</label>
         <div class="line">
           <input
             id="password"
             data-testid="room-password"
             autocomplete="off"
             maxlength="64"
-            placeholder=${info.password ? 'A new password' : 'None'}
+            placeholder=${info.password ? words.newPassword : words.none}
             .value=${this.password}
             @input=${(event: Event) => (this.password = (event.target as HTMLInputElement).value)}
           />
-          <button class="button" part="button" data-testid="set-password" ?disabled=${this.password === ''}>Set</button>
+          <button class="button" part="button" data-testid="set-password" ?disabled=${this.password === ''}>${words.set}</button>
           ${info.password
             ? html`<button
                 type="button"
@@ -63,21 +64,21 @@ export class SteeringElement extends DialogElement {
                 data-testid="clear-password"
                 @click=${() => void this.#change({ password: '' })}
               >
-                Remove
+                ${words.remove}
               </button>`
             : nothing}
         </div>
         <p class="hint">
-          ${info.password ? 'Newcomers have to know the password.' : 'Without one, the link is enough to come in.'}
+          ${info.password ? words.withPassword : words.withoutPassword}
         </p>
       </form>
       ${this.trouble === '' ? nothing : html`<p class="trouble" role="alert">${this.trouble}</p>`}
       <div class="end">
         <button type="button" class="button danger" part="button" data-testid="end-room" @click=${this.#onEnd}>
-          End for everybody
+          ${words.end}
         </button>
       </div>
-      <oriel-confirm exportparts=${ALL_PARTS}></oriel-confirm>
+      <oriel-confirm exportparts=${ALL_PARTS} .language=${this.language}></oriel-confirm>
     `;
   }
 
@@ -107,10 +108,11 @@ export class SteeringElement extends DialogElement {
   };
 
   readonly #onEnd = (): void => {
+    const { endHeading, endWords, end } = this.texts.steering;
     this.renderRoot.querySelector('oriel-confirm')?.ask({
-      heading: 'End the room for everybody?',
-      words: 'Everybody is sent away, and what was written is gone.',
-      yes: 'End for everybody',
+      heading: endHeading,
+      words: endWords,
+      yes: end,
       act: () => void this.#do(() => this.room?.moderation.end()),
     });
   };
@@ -124,7 +126,7 @@ export class SteeringElement extends DialogElement {
     try {
       await act();
     } catch (error) {
-      const { message, hint } = error as OrielError;
+      const { message, hint } = this.texts.problem(error as OrielError);
       this.trouble = `${message} ${hint}`;
     }
   }

@@ -35,19 +35,19 @@ export const steeringStyles = css`
     content: '';
     position: absolute;
     top: 3px;
-    left: 3px;
+    inset-inline-start: 3px;
     width: 18px;
     height: 18px;
     border-radius: 50%;
     background: var(--oriel-edge);
-    transition: left var(--oriel-quick);
+    transition: inset-inline-start var(--oriel-quick);
   }
   .switch input:checked {
     border-color: transparent;
     background: var(--oriel-accent);
   }
   .switch input:checked::before {
-    left: 21px;
+    inset-inline-start: 21px;
     background: var(--oriel-on-accent);
   }
   .switch input:focus-visible {

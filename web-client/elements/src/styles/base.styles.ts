@@ -75,6 +75,9 @@ export const baseStyles = css`
     stroke-linecap: round;
     stroke-linejoin: round;
   }
+  .pointing:dir(rtl) {
+    scale: -1 1;
+  }
   .icon .filled {
     fill: currentcolor;
   }

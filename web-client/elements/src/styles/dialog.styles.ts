@@ -22,7 +22,8 @@ export const dialogStyles = css`
     align-items: center;
     justify-content: space-between;
     gap: 12px;
-    padding: 16px 14px 4px 22px;
+    padding-block: 16px 4px;
+    padding-inline: 22px 14px;
   }
   dialog h2 {
     font-size: 1.2rem;

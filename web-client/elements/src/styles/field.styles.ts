@@ -48,12 +48,12 @@ export const fieldStyles = css`
   }
   .select select {
     appearance: none;
-    padding-right: 2.6em;
+    padding-inline-end: 2.6em;
     text-overflow: ellipsis;
   }
   .select > .icon {
     position: absolute;
-    right: 12px;
+    inset-inline-end: 12px;
     top: calc(50% - 9px);
     width: 18px;
     height: 18px;

@@ -26,7 +26,7 @@ export const menuStyles = css`
     background: transparent;
     color: inherit;
     font: inherit;
-    text-align: left;
+    text-align: start;
     cursor: pointer;
   }
   .menu button:hover,
@@ -39,7 +39,7 @@ export const menuStyles = css`
     color: var(--oriel-text-soft);
   }
   .menu kbd {
-    margin-left: auto;
+    margin-inline-start: auto;
     color: var(--oriel-text-soft);
     font: inherit;
     font-size: 12px;

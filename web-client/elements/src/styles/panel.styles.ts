@@ -15,7 +15,8 @@ export const panelStyles = css`
     align-items: center;
     justify-content: space-between;
     gap: 8px;
-    padding: 12px 10px 8px 18px;
+    padding-block: 12px 8px;
+    padding-inline: 18px 10px;
   }
   h2 {
     font-size: 1.1rem;
@@ -23,7 +24,7 @@ export const panelStyles = css`
     letter-spacing: -0.01em;
   }
   h2 .count {
-    margin-left: 0.25em;
+    margin-inline-start: 0.25em;
     color: var(--oriel-text-soft);
     font-weight: 500;
   }

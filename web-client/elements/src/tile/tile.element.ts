@@ -2,7 +2,7 @@ import type { Participant, Room, Track } from '@oriel/client';
 import { html, nothing, type TemplateResult } from 'lit';
 import { classMap } from 'lit/directives/class-map.js';
 import { hue, initials } from '../avatar/avatar.ts';
-import { OrielElement } from '../element/element.ts';
+import { RoomPart } from '../element/room-part.ts';
 import { RoomController } from '../element/room-controller.ts';
 import { icon } from '../icons/icon.ts';
 import { baseStyles } from '../styles/base.styles.ts';
@@ -22,7 +22,7 @@ export type TilePicture = 'camera' | 'screen_share';
  * @csspart name - The name and the state below it.
  * @slot overlay - On top of the picture.
  */
-export class TileElement extends OrielElement {
+export class TileElement extends RoomPart {
   static override styles = [baseStyles, tileStyles];
   static override properties = {
     room: { attribute: false },
@@ -141,18 +141,19 @@ export class TileElement extends OrielElement {
   }
 
   #caption(participant: Participant, screen: boolean): TemplateResult {
+    const { screenOf, you, tile: words } = this.texts;
     if (screen) {
-      const words = participant.isLocal ? 'Your screen' : `${participant.name}’s screen`;
-      return html`<div class="caption" part="name">${icon('screen')}<span class="name">${words}</span></div>`;
+      const name = participant.isLocal ? words.yourScreen : screenOf(participant.name);
+      return html`<div class="caption" part="name">${icon('screen')}<span class="name" dir="auto">${name}</span></div>`;
     }
-    const off = [participant.isMicrophoneEnabled ? '' : ', microphone off', participant.isCameraEnabled ? '' : ', camera off'];
+    const off = [participant.isMicrophoneEnabled ? '' : words.microphoneOff, participant.isCameraEnabled ? '' : words.cameraOff];
     return html`
       <div class="caption" part="name">
         ${participant.hand === undefined
           ? nothing
-          : html`<span class="hand" data-testid="tile-hand">${icon('hand')}<span class="visually-hidden">Hand raised: </span></span>`}
+          : html`<span class="hand" data-testid="tile-hand">${icon('hand')}<span class="visually-hidden">${words.hand}</span></span>`}
         ${this.#sound(participant)}
-        <span class="name">${participant.name}${participant.isLocal ? ' (you)' : ''}</span>
+        <span class="name" dir="auto">${participant.isLocal ? you(participant.name) : participant.name}</span>
         <span class="visually-hidden">${off.join('')}</span>
       </div>
     `;
@@ -164,14 +165,15 @@ export class TileElement extends OrielElement {
   }
 
   #pinButton(participant: Participant, screen: boolean): TemplateResult {
-    const whose = screen ? `${participant.name}’s screen` : participant.name;
+    const { screenOf, tile: words } = this.texts;
+    const what = screen ? screenOf(participant.name) : participant.name;
     return html`<button
       type="button"
       class="pin"
       part="button"
       aria-pressed=${this.pinned}
-      aria-label="Show ${whose} large"
-      title=${this.pinned ? 'Back to the others' : 'Show large'}
+      aria-label=${words.enlarge(what)}
+      title=${this.pinned ? words.back : words.large}
       @click=${() => this.tell('oriel-pin')}
     >
       ${icon(this.pinned ? 'shrink' : 'expand')}

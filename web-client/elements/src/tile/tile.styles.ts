@@ -87,7 +87,7 @@ export const tileStyles = css`
 
   .caption {
     position: absolute;
-    left: 8px;
+    inset-inline-start: 8px;
     bottom: 8px;
     max-width: calc(100% - 16px);
     display: flex;
@@ -109,7 +109,7 @@ export const tileStyles = css`
   .caption .icon {
     width: 16px;
     height: 16px;
-    margin-left: -2px;
+    margin-inline-start: -2px;
   }
   .caption .muted {
     display: flex;
@@ -118,8 +118,10 @@ export const tileStyles = css`
 
   .caption .hand {
     display: flex;
-    margin: -3px 0 -3px -10px;
-    padding: 5px 7px 5px 9px;
+    margin-block: -3px;
+    margin-inline: -10px 0;
+    padding-block: 5px;
+    padding-inline: 9px 7px;
     border-radius: 9px;
     background: var(--oriel-notice-soft);
     color: var(--oriel-on-notice-soft);
@@ -132,7 +134,7 @@ export const tileStyles = css`
     align-items: center;
     gap: 2px;
     height: 14px;
-    margin-left: -1px;
+    margin-inline-start: -1px;
   }
   .bars i {
     width: 3px;
@@ -166,7 +168,7 @@ export const tileStyles = css`
   .pin {
     position: absolute;
     top: 8px;
-    right: 8px;
+    inset-inline-end: 8px;
     display: grid;
     place-items: center;
     width: 36px;
@@ -202,7 +204,7 @@ export const tileStyles = css`
 
   @container tile (max-width: 170px) {
     .caption {
-      left: 4px;
+      inset-inline-start: 4px;
       bottom: 4px;
       max-width: calc(100% - 8px);
       min-height: 22px;

@@ -84,6 +84,7 @@ export const arabic: Texts = {
   copyText: 'نسخ النص',
   noOneThere: 'لا أحد متصل بعد.',
   home: 'Oriel، صفحة البداية',
+  close: 'إغلاق الملفات',
 };
 
 function arabicFiles(count: number): string {

@@ -83,6 +83,7 @@ export const english = {
   copyText: 'Copy text',
   noOneThere: 'Nobody is connected yet.',
   home: 'Oriel, start page',
+  close: 'Close files',
 };
 
 /** A catalogue. */

@@ -1,19 +1,10 @@
-/** Which catalogue the reader gets: a language that is not chosen is not loaded. */
+/** What the file drop says. */
+import { Catalogues, type Language as Spoken } from '../../texts/language.ts';
 import { english, type Texts } from './english.ts';
 
 export type { Texts } from './english.ts';
 
-export interface Language {
-  readonly code: string;
-  readonly direction: 'ltr' | 'rtl';
-  readonly texts: Texts;
-}
+/** The language that the file drop speaks. */
+export type Language = Spoken<Texts>;
 
-/** The first of the reader's languages that there is; English else. `?lang` chooses. */
-export async function chooseLanguage(wanted: readonly string[]): Promise<Language> {
-  for (const one of wanted) {
-    if (/^en\b/iu.test(one)) break;
-    if (/^ar\b/iu.test(one)) return { code: 'ar', direction: 'rtl', texts: (await import('./arabic.ts')).arabic };
-  }
-  return { code: 'en', direction: 'ltr', texts: english };
-}
+export const filesTexts = new Catalogues(english, async () => (await import('./arabic.ts')).arabic);
