@@ -157,7 +157,7 @@ function room({ name, startedAt, participants, quality }: RoomStatus, texts: Tex
   const delays = quality.flatMap(({ round_trip_ms: delay }) => delay ?? []);
   return html`<li class="room">
     <div class="what">
-      <h3 dir="auto">${name}</h3>
+      <h3><bdi>${name}</bdi></h3>
       <p class="hint">${texts.age(age(Date.now() - startedAt))}</p>
     </div>
     <dl>
