@@ -131,7 +131,7 @@ export class StatusElement extends OrielElement {
     const lines = of.map((one) => beats.map(one));
     return html`<article class="tile">
       <h2>${name}</h2>
-      <p class="value" dir="ltr">${value ?? '–'}</p>
+      <p class="value"><bdi dir="ltr">${value ?? '–'}</bdi></p>
       ${chart(this.language.texts.lastMinutes(name), lines, KEPT, most)}
     </article>`;
   }
@@ -157,15 +157,15 @@ function room({ name, startedAt, participants, quality }: RoomStatus, texts: Tex
   const delays = quality.flatMap(({ round_trip_ms: delay }) => delay ?? []);
   return html`<li class="room">
     <div class="what">
-      <h3 dir="auto">${name}</h3>
+      <h3><bdi>${name}</bdi></h3>
       <p class="hint">${texts.age(age(Date.now() - startedAt))}</p>
     </div>
     <dl>
-      <div><dt>${texts.people}</dt><dd dir="ltr">${participants}</dd></div>
-      <div><dt>${texts.in}</dt><dd dir="ltr">${bits(received.bits_per_second)}</dd></div>
-      <div><dt>${texts.out}</dt><dd dir="ltr">${bits(sent.bits_per_second)}</dd></div>
-      <div><dt>${texts.lost}</dt><dd dir="ltr">${(Math.max(received.lost_per_thousand, sent.lost_per_thousand) / 10).toFixed(1)} %</dd></div>
-      <div><dt>${texts.delay}</dt><dd dir="ltr">${delays.length > 0 ? `${Math.max(...delays)} ms` : '–'}</dd></div>
+      <div><dt>${texts.people}</dt><dd><bdi dir="ltr">${participants}</bdi></dd></div>
+      <div><dt>${texts.in}</dt><dd><bdi dir="ltr">${bits(received.bits_per_second)}</bdi></dd></div>
+      <div><dt>${texts.out}</dt><dd><bdi dir="ltr">${bits(sent.bits_per_second)}</bdi></dd></div>
+      <div><dt>${texts.lost}</dt><dd><bdi dir="ltr">${(Math.max(received.lost_per_thousand, sent.lost_per_thousand) / 10).toFixed(1)} %</bdi></dd></div>
+      <div><dt>${texts.delay}</dt><dd><bdi dir="ltr">${delays.length > 0 ? `${Math.max(...delays)} ms` : '–'}</bdi></dd></div>
     </dl>
     <p class="dots" role="img" aria-label=${quality.length > 0 ? texts.media(summary.join(', ')) : texts.noMedia}>
       ${grades.slice(0, MOST_DOTS).map((one) => html`<i data-grade=${one}></i>`)}

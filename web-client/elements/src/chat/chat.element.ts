@@ -163,7 +163,7 @@ export class ChatElement extends RoomPart {
       <label class="visually-hidden" for="text">${label}</label>
       <textarea
         id="text"
-        dir="auto"
+        dir=${this.draft === '' ? nothing : 'auto'}
         data-testid="chat-input"
         rows="1"
         autocomplete="off"

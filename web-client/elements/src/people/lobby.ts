@@ -13,7 +13,7 @@ export function lobby(room: Room, words: Texts['people'], act: (step: () => Prom
   };
   const item = (one: Waiting) => html`<li data-testid="lobby-item">
     <span class="avatar" aria-hidden="true" .style=${`--hue: ${hue(one.identity)}`}>${initials(one.name)}</span>
-    <div class="who"><p class="name" dir="auto">${one.name}</p></div>
+    <div class="who"><p class="name"><bdi>${one.name}</bdi></p></div>
     <button
       type="button"
       class="button quiet"

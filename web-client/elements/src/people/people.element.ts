@@ -137,7 +137,7 @@ export class PeopleElement extends RoomPart {
         ${initials(participant.name)}
       </span>
       <div class="who">
-        <p class="name" dir="auto">${participant.isLocal ? you(participant.name) : participant.name}</p>
+        <p class="name"><bdi>${participant.isLocal ? you(participant.name) : participant.name}</bdi></p>
         ${participant.role === 'moderator' ? html`<p class="role">${words.moderator}</p>` : nothing}
       </div>
       ${participant.hand === undefined

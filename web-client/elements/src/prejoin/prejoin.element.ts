@@ -199,7 +199,7 @@ export class PrejoinElement extends RoomPart {
           autocomplete="name"
           maxlength="64"
           required
-          dir="auto"
+          dir=${this.choices.name === '' ? nothing : 'auto'}
           placeholder=${words.nameHint}
           aria-invalid=${this.nameless}
           aria-describedby=${this.nameless ? 'complaint' : nothing}

@@ -198,6 +198,10 @@ export const prejoinStyles = css`
     transform: rotate(90deg);
     transition: transform var(--oriel-quick);
   }
+  /* It points down, in every language. */
+  summary .turned .icon {
+    scale: none;
+  }
   details[open] summary .turned {
     transform: rotate(-90deg);
   }

@@ -7,15 +7,6 @@ const count = plural('ar');
 
 const people = (many: number): string =>
   count(many, { zero: 'لا أحد', one: 'شخص واحد', two: 'شخصان', few: '# أشخاص', many: '# شخصًا', other: '# شخص' });
-const unread = (many: number): string =>
-  count(many, {
-    one: 'رسالة واحدة غير مقروءة',
-    two: 'رسالتان غير مقروءتين',
-    few: '# رسائل غير مقروءة',
-    many: '# رسالة غير مقروءة',
-    other: '# رسالة غير مقروءة',
-  });
-
 /** What an error means: its own words are English. */
 const PROBLEMS: Readonly<Record<ErrorCode, string>> = {
   bad_request: 'لا تتوافق هذه الصفحة مع الخادم. أعد تحميل الصفحة.',
@@ -92,8 +83,9 @@ export const arabic: Texts = {
     lower: 'خفض اليد',
     chat: 'المحادثة',
     people: 'الأشخاص',
-    chatUnread: (many) => (many === 0 ? 'المحادثة' : `المحادثة، ${unread(many)}`),
-    peopleCount: (many, waiting) => `الأشخاص، في الغرفة ${people(many)}${waiting === 0 ? '' : `، في الانتظار ${people(waiting)}`}`,
+    // With the digits that stand on the buttons.
+    chatUnread: (many) => (many === 0 ? 'المحادثة' : `المحادثة، غير المقروء: ${many}`),
+    peopleCount: (many, waiting) => `الأشخاص، في الغرفة: ${many}${waiting === 0 ? '' : `، في الانتظار: ${waiting}`}`,
     withKey: (words, key) => `${words} (${key})`,
     share: 'مشاركة الشاشة',
     steering: 'إعدادات الغرفة',
