@@ -84,7 +84,17 @@ pub(super) struct Namespace(pub(super) String);
 impl Namespace {
     pub(super) fn add(name: String) -> Result<Namespace, NetworkError> {
         run("ip", &["netns", "add", &name], "")?;
-        Ok(Namespace(name))
+        let namespace = Namespace(name);
+        // Nobody else is here to have the same address. Who asks first has it a second later, and a
+        // browser that is loading a page then gives up: its network has changed.
+        namespace.set("net/ipv6/conf/default/accept_dad", "0")?;
+        Ok(namespace)
+    }
+
+    /// Writes to files below `/proc/sys`, which are about the namespace of the thread that opens them.
+    fn set(&self, file: &str, value: &str) -> Result<(), NetworkError> {
+        let written = enter(&self.0, || fs::write(Path::new("/proc/sys").join(file), value))?;
+        written.map_err(|error| NetworkError::Enter(self.0.clone(), error))
     }
 }
 
@@ -119,10 +129,6 @@ fn remove(name: &str) {
 
 /// Makes a router of a namespace.
 pub(super) fn forward(namespace: &Namespace) -> Result<(), NetworkError> {
-    let written = enter(&namespace.0, || {
-        // These files are about the namespace of the thread that opens them.
-        fs::write("/proc/sys/net/ipv4/ip_forward", "1")?;
-        fs::write("/proc/sys/net/ipv6/conf/all/forwarding", "1")
-    })?;
-    written.map_err(|error| NetworkError::Enter(namespace.0.clone(), error))
+    namespace.set("net/ipv4/ip_forward", "1")?;
+    namespace.set("net/ipv6/conf/all/forwarding", "1")
 }
