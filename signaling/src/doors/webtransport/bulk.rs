@@ -22,6 +22,9 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 const HEAD_BYTES: usize = 4096 + 1024;
 /// Read at once.
 const PIECE: usize = 64 * 1024;
+/// A piece keeps the packet that it came in. One that is shorter is copied: while it waits for receivers it
+/// is to hold no more memory than it counts for.
+const WORTH_KEEPING: usize = 1024;
 /// Behind signaling and reliable messages.
 const PRIORITY: i32 = -1;
 
@@ -59,7 +62,11 @@ async fn relay(link: &Link, stream: &mut RecvStream) -> Result<(), StreamCode> {
     while let Some(chunk) =
         stream.read_chunk(PIECE, true).await.map_err(|_| StreamCode::Cancelled)?
     {
-        bulk.push(chunk.bytes).await.map_err(|_| StreamCode::Cancelled)?;
+        let bytes = match chunk.bytes.len() {
+            ..WORTH_KEEPING => Bytes::copy_from_slice(&chunk.bytes),
+            _ => chunk.bytes,
+        };
+        bulk.push(bytes).await.map_err(|_| StreamCode::Cancelled)?;
     }
     bulk.finish();
     Ok(())
