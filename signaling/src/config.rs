@@ -277,7 +277,7 @@ pub struct IceServer {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Requests a second on one WebSocket.
+    /// Requests a second on one connection, by WebSocket or WebTransport.
     pub requests_per_second: u32,
     /// Requests that a WebSocket may have saved up.
     pub request_burst: u32,
