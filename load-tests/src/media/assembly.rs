@@ -60,10 +60,14 @@ impl Assembly {
             self.waiting = self.waiting.split_off(&(end + 1));
             return Some(Arrival::Unstamped);
         };
-        let begin = (end + 1).checked_sub(stamp.packets.into())?;
+        let Some(others) = stamp.packets.checked_sub(1) else {
+            self.waiting = self.waiting.split_off(&(end + 1));
+            return Some(Arrival::Damaged);
+        };
+        let begin = end.checked_sub(others.into())?;
         let packets: Vec<_> =
             self.waiting.range(begin..=end).map(|(_, packet)| &packet.payload[..]).collect();
-        if packets.is_empty() || packets.len() < stamp.packets.into() {
+        if packets.len() < stamp.packets.into() {
             return None;
         }
         let arrival = self.judge(&packets);
@@ -169,6 +173,14 @@ mod tests {
         packets.push(late);
         let both = [Arrival::Whole(stamps[1]), Arrival::Whole(stamps[0])];
         assert_eq!(arrivals(Codec::Vp8, &packets), both);
+    }
+
+    #[test]
+    fn a_frame_of_no_packets_is_damaged() {
+        let frame = Frame::cut(Codec::Vp8, &encoded(Codec::Vp8, &[7; 500])).expect("a frame");
+        let stamp = Stamp { stream: 3, counter: 0, sent: 1, packets: 0, keyframe: true };
+        let payload = frame.stamped(&stamp).next().expect("a packet").into();
+        assert_eq!(arrivals(Codec::Vp8, &[(1, true, payload)]), [Arrival::Damaged]);
     }
 
     #[test]
