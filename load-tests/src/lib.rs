@@ -31,5 +31,6 @@ pub mod relay;
 pub mod report;
 pub mod run;
 pub mod scenario;
+mod share;
 pub mod storm;
 pub mod tone;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::relay::impairment::{Change, Impairment};
 
 /// The project's own scenarios: name and text.
-pub const BUILT_IN: [(&str, &str); 8] = [
+pub const BUILT_IN: [(&str, &str); 9] = [
     ("conference-10", include_str!("../scenarios/conference-10.toml")),
     ("conference-50", include_str!("../scenarios/conference-50.toml")),
     ("conference-300", include_str!("../scenarios/conference-300.toml")),
@@ -19,6 +19,7 @@ pub const BUILT_IN: [(&str, &str); 8] = [
     ("audio-only", include_str!("../scenarios/audio-only.toml")),
     ("churn", include_str!("../scenarios/churn.toml")),
     ("bad-network", include_str!("../scenarios/bad-network.toml")),
+    ("file-share", include_str!("../scenarios/file-share.toml")),
 ];
 
 /// The most participants of a run: each has two sockets, and the server two more.
@@ -32,6 +33,9 @@ const LONGEST: u64 = 86_400;
 
 /// The most pairs of slots: two m-lines each, and some for what is sent; `sfu.max_lines` is 128.
 const MOST_PAIRS: u32 = 60;
+
+/// The largest file, in MiB: 64 GiB.
+const LARGEST_FILE: u32 = 65_536;
 
 /// The most joins and leaves in a second.
 const MOST_CHURN: f64 = 200.0;
@@ -47,11 +51,14 @@ pub struct Scenario {
     pub rooms: u32,
     /// Seconds in which all come, evenly.
     pub ramp: u64,
-    /// Seconds that are measured.
+    /// Seconds that are measured; with `files`, in which all of them have to have come.
     pub duration: u64,
     /// Who is in each room, in the order in which they come.
-    #[serde(rename = "group")]
+    #[serde(rename = "group", default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<Group>,
+    /// What is handed from one to others in each room. There are no groups then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files: Option<Files>,
     /// Whether participants come and go while it is measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub churn: Option<Churn>,
@@ -95,6 +102,17 @@ pub enum Kind {
     Light,
     /// The `webrtc` crate: another implementation of everything. It decodes what it hears.
     Independent,
+}
+
+/// A file that somebody has and others fetch, past the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
+    /// How large it is, in MiB.
+    pub mib: u32,
+    /// How many fetch it, in each room.
+    #[serde(default = "one")]
+    pub guests: u32,
 }
 
 /// Coming and going.
@@ -157,7 +175,10 @@ impl Scenario {
             ensure!(seconds <= LONGEST, "`{key}` is {LONGEST} seconds at most");
         }
         ensure!(self.duration >= 1, "`duration` is at least 1 second");
-        ensure!(!self.groups.is_empty(), "a scenario has at least one [[group]]");
+        ensure!(
+            self.groups.is_empty() == self.files.is_some(),
+            "a scenario has at least one [[group]], or else [files]"
+        );
         ensure!(
             (1..=MOST_PARTICIPANTS).contains(&self.participants()),
             "there are 1 to {MOST_PARTICIPANTS} participants in all rooms, here {}",
@@ -165,6 +186,14 @@ impl Scenario {
         );
         for group in &self.groups {
             group.check().with_context(|| format!("the group {}", group.name))?;
+        }
+        if let Some(files) = self.files {
+            ensure!((1..=LARGEST_FILE).contains(&files.mib), "`files.mib` is 1 to {LARGEST_FILE}");
+            ensure!(files.guests >= 1, "`files.guests` is at least 1");
+            ensure!(
+                self.churn.is_none() && self.network.is_none(),
+                "with [files] there is neither [churn] nor [network]"
+            );
         }
         if let Some(churn) = self.churn {
             ensure!(
@@ -183,7 +212,8 @@ impl Scenario {
     pub fn participants(&self) -> u32 {
         let in_a_room =
             self.groups.iter().fold(0_u32, |sum, group| sum.saturating_add(group.count));
-        in_a_room.saturating_mul(self.rooms)
+        let with_files = self.files.map_or(0, |files| files.guests.saturating_add(1));
+        in_a_room.saturating_add(with_files).saturating_mul(self.rooms)
     }
 
     /// How long all take to come.
@@ -235,6 +265,7 @@ mod tests {
         let participants = |name: &str| Scenario::find(name).expect("a scenario").participants();
         assert_eq!(participants("webinar-1x500"), 501);
         assert_eq!(participants("rooms-10x5"), 50);
+        assert_eq!(participants("file-share"), 60);
         for count in [10, 50, 300] {
             assert_eq!(participants(&format!("conference-{count}")), count);
         }
@@ -261,9 +292,16 @@ mod tests {
             ("[churn]\nper_second = nan", "churn.per_second"),
             ("[network.down]\nloss = 2.0", "loss"),
             ("[network.down]\nlost = 0.2", "lost"),
+            ("[files]\nmib = 1", "[files]"),
         ] {
             let error = Scenario::parse(&format!("{SMALL}{more}")).expect_err(more);
             assert!(format!("{error:#}").contains(key), "{more}: {error:#}");
+        }
+        for (files, key) in [("mib = 0", "`files.mib`"), ("mib = 1\nguests = 0", "`files.guests`")]
+        {
+            let text = format!("about = 'a'\nramp = 1\nduration = 2\n[files]\n{files}");
+            let error = Scenario::parse(&text).expect_err(files);
+            assert!(format!("{error:#}").contains(key), "{files}: {error:#}");
         }
         let error = Scenario::find("conference-11").expect_err("no scenario").to_string();
         assert!(error.contains("conference-10"), "{error}");

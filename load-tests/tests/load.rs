@@ -8,6 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 
 use load_tests::relay::Forward;
+use load_tests::report::{Findings, Report};
 use load_tests::run::{self, Plan};
 use load_tests::scenario::Scenario;
 
@@ -30,6 +31,10 @@ fn write_clip(folder: &Path) {
         file.extend_from_slice(&picture);
     }
     std::fs::write(folder.join("small.ivf"), file).unwrap();
+}
+
+fn shown(report: &Report) -> String {
+    (report as &dyn Findings).to_string()
 }
 
 fn plan(server: &Server, clips: &Path, scenario: &str) -> Plan {
@@ -71,19 +76,20 @@ async fn every_frame_arrives_as_it_was_sent_and_nobody_is_left() {
         [churn]
         per_second = 1
     "#;
-    let report = run::run(&plan(&server, clips.path(), scenario)).await.unwrap();
+    let report = run::meet(&plan(&server, clips.path(), scenario)).await.unwrap();
+    let text = shown(&report);
     // A server that has just started goes on growing for longer than this takes.
     let faults = report.faults().into_iter().filter(|fault| !fault.contains("memory"));
-    assert_eq!(faults.collect::<Vec<_>>(), Vec::<String>::new(), "{report}");
+    assert_eq!(faults.collect::<Vec<_>>(), Vec::<String>::new(), "{text}");
     // Eight, and those who came while it was measured.
-    assert!(report.joins >= 10 && report.joins == report.leaves, "{report}");
+    assert!(report.joins >= 10 && report.joins == report.leaves, "{text}");
     let recorder = &report.recorder;
-    assert!(recorder.join.summary().count >= 4, "{report}");
-    assert!(recorder.video_delay.summary().count > 10, "{report}");
-    assert!(recorder.headers_only.get() > 10, "{report}");
-    assert!(report.work.micros_per_packet().unwrap() > 0.0, "{report}");
+    assert!(recorder.join.summary().count >= 4, "{text}");
+    assert!(recorder.video_delay.summary().count > 10, "{text}");
+    assert!(recorder.headers_only.get() > 10, "{text}");
+    assert!(report.work.micros_per_packet().unwrap() > 0.0, "{text}");
     assert_eq!((report.left.participants, report.left.sessions), (Some(0), Some(0)));
-    assert!(report.to_html().contains("<svg"));
+    assert!((&report as &dyn Findings).to_html().contains("<svg"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -115,11 +121,35 @@ async fn a_bad_network_shows_and_damages_nothing() {
     "#;
     let listen = SocketAddr::from(([127, 0, 0, 2], free.port()));
     let mut plan = plan(&server, clips.path(), scenario);
-    let error = run::run(&plan).await.unwrap_err().to_string();
+    let error = run::meet(&plan).await.unwrap_err().to_string();
     assert!(error.contains("--relay"), "{error}");
     plan.relay = Some(Forward { listen, upstream: free });
-    let report = run::run(&plan).await.unwrap();
+    let report = run::meet(&plan).await.unwrap();
+    let text = shown(&report);
+    assert_eq!(report.faults(), Vec::<String>::new(), "{text}");
+    assert!(report.recorder.audio_delay.summary().p50 >= 100.0, "{text}");
+    assert!(report.carried.unwrap().down.counts.lost > 0, "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_come_past_the_server_and_nothing_is_left() {
+    let server = Server::start_with(&[("ORIEL__ROOMS__EMPTY_TIMEOUT", "1".to_owned())]);
+    let scenario = r#"
+        about = "two have a file, and two others fetch it from each"
+        rooms = 2
+        ramp = 1
+        duration = 60
+        [files]
+        mib = 4
+        guests = 2
+    "#;
+    let report = run::run(&plan(&server, Path::new(""), scenario)).await.unwrap();
     assert_eq!(report.faults(), Vec::<String>::new(), "{report}");
-    assert!(report.recorder.audio_delay.summary().p50 >= 100.0, "{report}");
-    assert!(report.carried.unwrap().down.counts.lost > 0, "{report}");
+    let json = report.to_json();
+    assert_eq!((&json["files"]["came"], &json["joins"]), (&4.into(), &6.into()), "{report}");
+    assert_eq!(json["files"]["bytes"], 4 * (4 << 20), "{report}");
+    assert_eq!(json["connect_ms"]["count"], 4, "{report}");
+    // What they say to each other by it is little: it has neither room nor use for the files.
+    assert_eq!(json["server"]["sessions_left"], 0, "{report}");
+    assert!(report.to_html().contains("<svg"));
 }

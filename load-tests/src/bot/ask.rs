@@ -2,7 +2,9 @@
 //! from the request" as types.
 
 use signaling_core::reply::{Answer, Done, Joined, Posted, Published, Reply};
-use signaling_core::request::{Candidate, Chat, Join, Mute, Offer, Publish, Request, Unpublish};
+use signaling_core::request::{
+    Candidate, Chat, Join, Mute, Offer, Publish, Request, Signal, Unpublish,
+};
 
 /// Something that can be asked, and the reply that answers it.
 pub trait Ask {
@@ -58,4 +60,5 @@ asks! {
     Unpublish, "unpublish", Request::Unpublish => Done(Done);
     Mute, "mute", Request::Mute => Done(Done);
     Chat, "chat", Request::Chat => Posted(Posted);
+    Signal, "signal", Request::Signal => Done(Done);
 }

@@ -3,9 +3,8 @@
 use std::fmt::Write;
 
 use super::plot::{Plot, escaped};
-use super::table::rows;
-use super::{Report, Sample};
-use crate::measure::{Summary, Times};
+use super::{Findings, Sample};
+use crate::measure::Times;
 
 const STYLE: &str = "
 :root { color-scheme: light dark; --ink: #1c2127; --soft: #667080; --ground: #fff; --rule: #dfe3e8;
@@ -45,88 +44,63 @@ td { font-variant-numeric: tabular-nums }
 const SHARES: [(f64, &str); 5] =
     [(0.0, "0"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %"), (0.9999, "99.99 %")];
 
-pub(super) fn page(report: &Report) -> String {
+pub(super) fn page(findings: &dyn Findings) -> String {
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>Load test: {0}</title>\n<style>{STYLE}</style>\n<h1>{0}</h1>\n<p>{1}</p>\n",
-        escaped(&report.scenario),
-        escaped(&report.about)
+        escaped(findings.name()),
+        escaped(findings.about())
     );
-    for fault in report.faults() {
+    for fault in findings.faults() {
         let _ = writeln!(page, "<p class=\"bad\">{}</p>", escaped(&fault));
     }
-    page += &figures(report);
+    page += &figures(findings);
     page += "<div class=\"plots\">\n";
-    page += &plots(report);
+    page += &findings.plots();
     page += "</div>\n<table>\n";
-    for (name, value) in rows(report) {
+    for (name, value) in findings.rows() {
         let _ = writeln!(page, "<tr><th>{name}</th><td>{}</td></tr>", escaped(&value));
     }
     page + "</table>\n"
 }
 
 /// What is looked at first.
-fn figures(report: &Report) -> String {
-    let recorder = &report.recorder;
-    let delay = |times: Summary| match times.count {
-        0 => "none".to_owned(),
-        _ => format!("{:.1} / {:.1} ms", times.p50, times.p99),
-    };
-    let unknown = || "unknown".to_owned();
-    let figures = [
-        (
-            "server time per packet",
-            report.work.micros_per_packet().map_or_else(unknown, |t| format!("{t:.2} µs")),
-        ),
-        (
-            "server",
-            report.work.cores().map_or_else(unknown, |c| format!("{:.0} % of a core", c * 100.0)),
-        ),
-        ("video delay p50 / p99", delay(recorder.video_delay.summary())),
-        ("audio delay p50 / p99", delay(recorder.audio_delay.summary())),
-        ("join p50 / p99", delay(recorder.join.summary())),
-        ("packets lost", format!("{:.3} %", report.packet_loss() * 100.0)),
-    ];
+fn figures(findings: &dyn Findings) -> String {
     let mut list = "<dl class=\"figures\">\n".to_owned();
-    for (name, value) in figures {
+    for (name, value) in findings.figures() {
         let _ = writeln!(list, "<div><dt>{name}</dt><dd>{value}</dd></div>");
     }
     list + "</dl>\n"
 }
 
-fn plots(report: &Report) -> String {
-    let over_time = |value: &dyn Fn(&Sample) -> Option<f64>| -> Vec<(f64, f64)> {
-        report.samples.iter().filter_map(|sample| Some((sample.at, value(sample)?))).collect()
-    };
-    let seconds = |title, lines| Plot { title, below: "seconds", marks: vec![], lines }.draw();
+/// What the server took, and how many were there, as it went.
+pub(crate) fn costs(samples: &[Sample]) -> String {
     let mebibytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-    let delay = |quantile: fn(Summary) -> f64| over_time(&|sample| sample.delay.map(quantile));
-    let recorder = &report.recorder;
     [
-        seconds(
-            "Delay, ms",
-            vec![("p50", delay(|d| d.p50)), ("p95", delay(|d| d.p95)), ("p99", delay(|d| d.p99))],
-        ),
-        shares(
-            "Delay by share, ms",
-            &[("video", &recorder.video_delay), ("audio", &recorder.audio_delay)],
-        ),
-        seconds("Server, % of a core", vec![("", over_time(&|s| Some(s.processor? * 100.0)))]),
-        seconds("Server's memory, MiB", vec![("", over_time(&|s| s.resident.map(mebibytes)))]),
-        seconds("Packets a second", vec![("", over_time(&|s| Some(s.packets_per_second)))]),
-        seconds("Participants", vec![("", over_time(&|s| Some(s.participants as f64)))]),
-        shares(
-            "Joins by share, ms",
-            &[("connected", &recorder.connect), ("saw or heard", &recorder.join)],
-        ),
-        shares("Gaps between pictures by share, ms", &[("", &recorder.picture_gap)]),
+        ("Server, % of a core", over_time(samples, |s| Some(s.processor? * 100.0))),
+        ("Server's memory, MiB", over_time(samples, |s| s.resident.map(mebibytes))),
+        ("Participants", over_time(samples, |s| Some(s.participants as f64))),
     ]
+    .map(|(title, points)| seconds(title, vec![("", points)]))
     .concat()
 }
 
+/// What was so second by second, where it is known.
+pub(crate) fn over_time(
+    samples: &[Sample],
+    value: impl Fn(&Sample) -> Option<f64>,
+) -> Vec<(f64, f64)> {
+    samples.iter().filter_map(|sample| Some((sample.at, value(sample)?))).collect()
+}
+
+/// Lines over the seconds of a run.
+pub(crate) fn seconds(title: &str, lines: Vec<(&str, Vec<(f64, f64)>)>) -> String {
+    Plot { title, below: "seconds", marks: vec![], lines }.draw()
+}
+
 /// Distributions, with more room the nearer it gets to 100 %.
-fn shares(title: &str, lines: &[(&str, &Times)]) -> String {
+pub(crate) fn shares(title: &str, lines: &[(&str, &Times)]) -> String {
     let stretched = |share: f64| -(1.0 - share.min(0.99999)).log10();
     let points = |times: &Times| -> Vec<_> {
         times.curve().into_iter().map(|(share, time)| (stretched(share), time)).collect()
@@ -143,13 +117,14 @@ fn shares(title: &str, lines: &[(&str, &Times)]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::tests::report;
+    use crate::report::Findings;
+    use crate::report::meeting::tests::report;
 
     #[test]
     fn a_page_is_whole_and_needs_nothing_else() {
         let mut report = report();
         report.failures.insert("<script>".into(), 1);
-        let page = report.to_html();
+        let page = (&report as &dyn Findings).to_html();
         assert!(page.contains("small &lt;one&gt;") && page.contains("two &amp; no more"));
         assert!(page.contains("1 failed: &lt;script&gt;"));
         for gone in ["<script", "http:", "https:", "src=", "url(", "NaN", "inf"] {

@@ -5,7 +5,7 @@
 
 pub(crate) mod page;
 mod population;
-mod watch;
+pub(crate) mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,8 +21,9 @@ use crate::media::player::Clock;
 use crate::process::Process;
 use crate::relay::order::{Direction, Order};
 use crate::relay::{self, Forward, Relay};
-use crate::report::{Left, Report, Work};
+use crate::report::{Findings, Left, Report, Work};
 use crate::scenario::{Network, Scenario};
+use crate::share;
 use population::Population;
 use watch::Watch;
 
@@ -65,9 +66,21 @@ pub struct Plan {
 ///
 /// # Errors
 ///
+/// When there is no server, or not what the scenario needs. Participants that fail are counted in the report.
+pub async fn run(plan: &Plan) -> anyhow::Result<Box<dyn Findings>> {
+    match plan.scenario.files {
+        Some(files) => share::run(plan, files).await,
+        None => Ok(Box::new(meet(plan).await?)),
+    }
+}
+
+/// Has participants meet, as a plan without files says.
+///
+/// # Errors
+///
 /// When there is no clip, no server, or no relay where the scenario wants a bad network. Participants
 /// that fail are counted in the report.
-pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
+pub async fn meet(plan: &Plan) -> anyhow::Result<Report> {
     let scenario = &plan.scenario;
     let url = Server::parse(&plan.url)?.signaling();
     let relay = bad_network(plan).await?;
@@ -176,7 +189,7 @@ async fn bad_network(plan: &Plan) -> anyhow::Result<Option<Relay>> {
 }
 
 /// What is left at the server of those who went, once it had time to forget them.
-async fn left(plan: &Plan, server: Option<Process>) -> anyhow::Result<Left> {
+pub(crate) async fn left(plan: &Plan, server: Option<Process>) -> anyhow::Result<Left> {
     let counts = forgotten(plan).await?;
     if plan.scenario.churn.is_some() {
         sleep(CALM).await;

@@ -23,14 +23,14 @@ const MOST_SAMPLES: usize = 7_200;
 const QUIET: usize = 10;
 
 /// A task that looks at the run until it is stopped.
-pub(super) struct Watch {
+pub(crate) struct Watch {
     stop: oneshot::Sender<()>,
     task: JoinHandle<Vec<Sample>>,
 }
 
 impl Watch {
     /// Looks from now on; `present` is how many are there.
-    pub(super) fn start(
+    pub(crate) fn start(
         server: Option<Process>,
         recorder: Arc<Recorder>,
         present: Arc<AtomicUsize>,
@@ -41,7 +41,7 @@ impl Watch {
     }
 
     /// What was seen. The last line of the progress is ended.
-    pub(super) async fn stop(self) -> Vec<Sample> {
+    pub(crate) async fn stop(self) -> Vec<Sample> {
         let _ = self.stop.send(());
         self.task.await.unwrap_or_default()
     }
