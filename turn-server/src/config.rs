@@ -71,6 +71,9 @@ pub struct Config {
     pub alternate_server: Option<SocketAddr>,
     /// Networks of load balancers whose connections begin with a PROXY protocol header (v2).
     pub proxy_from: Vec<String>,
+    /// Microseconds that messages may wait for others, to be relayed together, while a thread relays
+    /// thousands a second; 0 for none.
+    pub batch_wait: u64,
     /// Bytes of the system's buffers of the listening sockets, each, as far as the system allows.
     pub socket_buffer: usize,
 }
@@ -164,6 +167,7 @@ impl Default for Config {
             denied_peers: Vec::new(),
             alternate_server: None,
             proxy_from: Vec::new(),
+            batch_wait: 1_000,
             socket_buffer: 4 << 20,
         }
     }
@@ -205,6 +209,9 @@ impl Config {
         }
         if self.secrets.iter().chain(self.users.values()).any(|secret| secret.reveal().is_empty()) {
             return wrong("turn.users and turn.secrets cannot have empty passwords or secrets");
+        }
+        if self.batch_wait > 10_000 {
+            return wrong("turn.batch_wait must be 10000 (microseconds) at most");
         }
         if self.nonce_lifetime == 0 {
             return wrong("turn.nonce_lifetime must be at least 1");
@@ -310,6 +317,7 @@ mod tests {
         names("turn.bind", |config| config.bind.clear());
         names("turn.relay_ports", |config| config.relay_ports = [2, 1]);
         names("turn.tls_port", |config| config.tls_port = config.port);
+        names("turn.batch_wait", |config| config.batch_wait = 10_001);
         names("turn.realm", |config| config.realm.clear());
         names("turn.secrets", |config| config.secrets = vec![Secret::from("")]);
         names("turn.allowed_peers", |config| config.allowed_peers = vec!["ten".into()]);

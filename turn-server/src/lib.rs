@@ -18,6 +18,7 @@ mod worker;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 pub use config::{Config, Secret};
 pub use dtls::Identity;
@@ -122,6 +123,7 @@ impl TurnServer {
                 },
                 tls: extras.tls.clone(),
                 max_connections: config.max_connections.div_ceil(workers),
+                batch_wait: Duration::from_micros(config.batch_wait),
                 proxies: Arc::clone(&proxies),
                 relay_ports: Arc::clone(&relay_ports),
                 mailboxes: Arc::clone(&mailboxes),

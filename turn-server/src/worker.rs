@@ -22,7 +22,7 @@ use crate::ports::Ports;
 use crate::relay_ports::{RelayPorts, RelaySocket};
 use crate::stream::Stream;
 use crate::{StartError, Tls};
-use oriel_udp::{ReceiveBuffers, Train};
+use oriel_udp::{Pace, ReceiveBuffers, Train};
 
 mod connections;
 mod incoming;
@@ -41,6 +41,7 @@ pub(crate) struct Plan {
     pub(crate) core: turn_core::Config,
     pub(crate) tls: Option<Tls>,
     pub(crate) max_connections: usize,
+    pub(crate) batch_wait: Duration,
     pub(crate) proxies: Arc<[Network]>,
     pub(crate) relay_ports: Arc<Mutex<RelayPorts>>,
     pub(crate) mailboxes: Arc<[Mailbox]>,
@@ -130,17 +131,21 @@ pub(crate) struct Worker {
     scratch: Vec<u8>,
     /// Sources that may have more to read: the poll tells of new bytes only.
     ready: Vec<Source>,
-    sends: Vec<(Destination, Span)>,
+    to_clients: Vec<(Destination, Span)>,
+    to_peers: Vec<(Destination, Span)>,
     /// Trains of datagrams to clients, with the size of each: they leave together.
     departing: Vec<(FiveTuple, Span, usize)>,
     /// Streams that were written to, some of them several times.
     unflushed: Vec<usize>,
+    /// Streams that took no more for good.
+    broken: Vec<usize>,
     /// Announcements that another worker's queue had no room for.
     unposted: VecDeque<(usize, Mail)>,
     /// Mails may be left from the last turn.
     has_mail: bool,
     swept: Instant,
     crowd: Crowd,
+    pace: Pace,
 }
 
 impl Worker {
@@ -155,6 +160,7 @@ impl Worker {
         Ok(Worker {
             server: Server::new(plan.core.clone(), now, unix),
             dtls: dtls.transpose().map_err(StartError::Dtls)?,
+            pace: Pace::new(plan.batch_wait, now),
             plan,
             poll,
             ports,
@@ -169,9 +175,11 @@ impl Worker {
             buffers: ReceiveBuffers::default(),
             scratch: vec![0; 1 << 14],
             ready,
-            sends: Vec::new(),
+            to_clients: Vec::new(),
+            to_peers: Vec::new(),
             departing: Vec::new(),
             unflushed: Vec::new(),
+            broken: Vec::new(),
             unposted: VecDeque::new(),
             has_mail: true,
             swept: now,
@@ -196,7 +204,12 @@ impl Worker {
         let timeout = if self.has_mail || !self.ready.is_empty() {
             Duration::ZERO
         } else {
-            let now = Instant::now();
+            let mut now = Instant::now();
+            let rest = self.pace.rest(now);
+            if !rest.is_zero() {
+                std::thread::sleep(rest);
+                now += rest;
+            }
             let deadline = self.server.deadline();
             deadline.map_or(LONGEST_WAIT, |at| at.saturating_duration_since(now)).min(LONGEST_WAIT)
         };
@@ -230,6 +243,7 @@ impl Worker {
     /// One turn; false when the thread is to end.
     fn turn(&mut self) -> bool {
         let now = Instant::now();
+        let relayed = self.server.stats().relayed();
         let go_on = self.read_mail(now);
         for source in std::mem::take(&mut self.ready) {
             let has_more = match source {
@@ -256,6 +270,7 @@ impl Worker {
         }
         let stats = self.server.stats();
         stats.set_connections(connections);
+        self.pace.turned(now, stats.relayed() - relayed);
         self.plan.mailboxes[usize::from(self.plan.index)].publish(stats);
         go_on
     }
@@ -300,7 +315,8 @@ impl Worker {
 
     fn start_over(&mut self) {
         tracing::error!(worker = self.plan.index, "a TURN worker panicked; its clients are lost");
-        self.sends.clear();
+        self.to_clients.clear();
+        self.to_peers.clear();
         self.departing.clear();
         self.server.start_over();
         for allocation in self.holders.keys().copied().collect::<Vec<_>>() {
@@ -318,6 +334,7 @@ impl Worker {
         self.connections.clear();
         self.paused.clear();
         self.unflushed.clear();
+        self.broken.clear();
         let identity = self.plan.tls.as_ref().and_then(|tls| tls.dtls.clone());
         let most = self.plan.max_connections;
         self.dtls =

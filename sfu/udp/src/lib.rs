@@ -1,10 +1,12 @@
 //! UDP in batches: `recvmmsg` and GRO in, `sendmmsg` and GSO out, where the system has them.
 //!
 //! The media plane and the TURN server move most of their bytes through these sockets. Which
-//! datagrams leave together is theirs to say; this moves them.
+//! datagrams leave together is theirs to say; this moves them, and says how long to wait for more
+//! ([`Pace`]).
 
 #[cfg(target_os = "linux")]
 mod batch;
+mod pace;
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
@@ -17,6 +19,8 @@ use mio::{Interest, Registry, Token};
 pub use quinn_udp::BATCH_SIZE;
 use quinn_udp::{RecvMeta, UdpSocketState};
 use socket2::{Domain, Protocol, Socket, Type};
+
+pub use pace::Pace;
 
 /// A datagram's largest size, or that of several that came together.
 const RECEIVE_BUFFER: usize = 1 << 16;

@@ -111,6 +111,11 @@ impl Stats {
         self.connections = count as u64;
     }
 
+    /// How many messages were relayed, either way.
+    pub fn relayed(&self) -> u64 {
+        self.relayed.iter().sum()
+    }
+
     /// Allocations there are now.
     pub fn allocations(&self) -> u64 {
         self.allocations

@@ -21,10 +21,11 @@ impl Worker {
             while let Some(output) = self.server.poll() {
                 match output {
                     Output::Send { to, contents } => {
-                        self.sends.push((Destination::Client(to), contents));
+                        self.to_clients.push((Destination::Client(to), contents));
                     }
                     Output::Relay { by, to, dont_fragment, contents } => {
-                        self.sends.push((Destination::Peer { by, to, dont_fragment }, contents));
+                        let to = Destination::Peer { by, to, dont_fragment };
+                        self.to_peers.push((to, contents));
                     }
                     Output::Bind { allocation, holder, protocol, families, port } => {
                         wanted.push(Wanted { allocation, holder, protocol, families, port });
@@ -67,19 +68,29 @@ impl Worker {
                 self.server.handle(now, Input::Disconnected { connection });
             }
         }
-        for index in std::mem::take(&mut self.unflushed) {
-            let flushed = self.streams.get_mut(index).map(Stream::flush);
-            if let Some(Err(_)) = flushed {
-                self.close(index, now);
-            }
+        for index in std::mem::take(&mut self.broken) {
+            self.close(index, now);
         }
     }
 
-    /// Sends, what goes the same way in order. Datagrams to clients leave in one call, whoever they
-    /// are for; so does what goes any other way one after the other.
+    /// Sends, what goes the same way in order. Clients come first: their datagrams leave in one call,
+    /// whoever they are for, and peers that are woken by this thread are so while others run already.
     fn send(&mut self) {
-        let sends = std::mem::take(&mut self.sends);
-        let mut rest = sends.as_slice();
+        let mut sends = std::mem::take(&mut self.to_clients);
+        self.send_each(&sends);
+        sends.clear();
+        self.to_clients = sends;
+        self.depart();
+        self.flush();
+        let mut sends = std::mem::take(&mut self.to_peers);
+        self.send_each(&sends);
+        sends.clear();
+        self.to_peers = sends;
+    }
+
+    /// Sends what goes one way, one after the other, in one call.
+    fn send_each(&mut self, sends: &[(Destination, Span)]) {
+        let mut rest = sends;
         while let [(destination, first), ..] = rest {
             let limit = self.run_limit(destination);
             let (mut run, mut count) = (first.clone(), 1);
@@ -103,9 +114,16 @@ impl Worker {
             }
             rest = &rest[count..];
         }
-        self.sends = sends;
-        self.sends.clear();
-        self.depart();
+    }
+
+    /// Gives streams what was written to them.
+    fn flush(&mut self) {
+        for index in std::mem::take(&mut self.unflushed) {
+            let flushed = self.streams.get_mut(index).map(Stream::flush);
+            if let Some(Err(_)) = flushed {
+                self.broken.push(index);
+            }
+        }
     }
 
     /// Sends the trains that are for clients.
