@@ -14,6 +14,8 @@ use crate::doors::Context;
 use crate::frame::{self, BadFrame};
 use crate::limits::TokenBucket;
 use crate::participation::{Participation, Place, Visit};
+use crate::shortcut::Shortcut;
+use crate::sweep::Format;
 use crate::watch::Watch;
 
 mod observer;
@@ -56,6 +58,11 @@ pub trait Carrier: Send + 'static {
     /// The other side is no stranger any more: it is a participant at this place, at another one than
     /// before, or (`None`) an observer.
     fn welcome(&mut self, place: Option<Place>);
+
+    /// The way to the bare socket, and how texts are written there, where there is one.
+    fn shortcut(&self) -> Option<(Shortcut, Format)> {
+        None
+    }
 
     /// Says the closing word, as far as the other side listens.
     fn end(self, ending: Ending) -> impl Future<Output = ()> + Send;

@@ -14,16 +14,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use signaling_core::error::{ErrorCode, RequestError};
 use signaling_core::journal::Cursor;
-use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::firehose::Firehose;
 use crate::hub::Hub;
+use crate::live::{Live, Pause};
+use crate::shortcut::Shortcut;
+use crate::sweep::Format;
 use crate::wishes::Wish;
-
-/// Events that may be on their way to readers. Who is further behind reads them from the journal.
-pub const STREAM: usize = 256;
 
 /// The type of what the server says of itself.
 pub const SERVER_MEASURED: &str = "server.measured";
@@ -121,7 +119,7 @@ pub struct View {
     /// The events after the place, oldest first; an overview where it has none.
     pub missed: Vec<Arc<Item>>,
     /// What happens from now on.
-    pub live: broadcast::Receiver<Arc<Item>>,
+    pub live: Live,
 }
 
 /// Where an observer reads.
@@ -155,6 +153,34 @@ impl Source {
     }
 }
 
+/// Which items somebody wants: those of the types that are named, or all but measurements.
+#[derive(Debug, Clone, Default)]
+pub struct Choice(Option<Arc<[String]>>);
+
+impl Choice {
+    /// Whether nobody has chosen.
+    pub fn is_usual(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Whether this item is wanted.
+    pub fn takes(&self, item: &Item) -> bool {
+        match &self.0 {
+            // An overview is what all later events refer to, whatever is asked for.
+            Some(types) => {
+                let is_named = types.iter().any(|kind| kind.as_bytes() == item.kind());
+                is_named || item.kind() == b"overview"
+            }
+            None => !MEASUREMENTS.iter().any(|kind| kind.as_bytes() == item.kind()),
+        }
+    }
+
+    fn names_measurements(&self) -> bool {
+        let mut types = self.0.iter().flat_map(|types| types.iter());
+        types.any(|kind| MEASUREMENTS.contains(&kind.as_str()))
+    }
+}
+
 /// A reader that nobody in the room hears of.
 pub struct Observer {
     source: Source,
@@ -162,7 +188,9 @@ pub struct Observer {
     view: View,
     /// The stream has gone on without this reader.
     is_behind: bool,
-    types: Option<Vec<String>>,
+    choice: Choice,
+    /// Where the sweep writes for it.
+    seated: Option<(Shortcut, Format)>,
     _wish: Option<Wish>,
     until: Instant,
     /// Set to a time when nothing would have come for long enough, or earlier: an event that comes does
@@ -184,11 +212,19 @@ impl Observer {
     ) -> Result<Observer, RequestError> {
         let place = after.as_ref().and_then(|cursor| cursor.parse().ok());
         let view = source.view(after).await?;
-        let names_one =
-            |types: &Vec<String>| types.iter().any(|kind| MEASUREMENTS.contains(&kind.as_str()));
-        let wish = types.as_ref().filter(|types| names_one(types)).and_then(|_| source.wish());
-        let alarm = Box::pin(sleep_until(until));
-        Ok(Observer { _wish: wish, source, place, view, is_behind: false, types, until, alarm })
+        let choice = Choice(types.map(Arc::from));
+        let wish = if choice.names_measurements() { source.wish() } else { None };
+        Ok(Observer {
+            source,
+            place,
+            view,
+            is_behind: false,
+            choice,
+            seated: None,
+            _wish: wish,
+            until,
+            alarm: Box::pin(sleep_until(until)),
+        })
     }
 
     /// The place after everything that was given out or passed over; `None` when that was nothing.
@@ -196,8 +232,16 @@ impl Observer {
         self.place
     }
 
-    /// What comes next: at once if it is there, else within `wait`, else nothing. Can be cancelled
-    /// without losing anything.
+    /// From now on the feed's sweep writes to a bare socket, in this format, whenever
+    /// [`read`](Self::read) waits: that gives out only what the sweep could not write.
+    pub fn take_seat(&mut self, shortcut: Shortcut, format: Format) {
+        self.view.live.take_seat(shortcut.clone(), format, self.choice.clone());
+        self.seated = Some((shortcut, format));
+    }
+
+    /// What comes next: at once if it is there, else within `wait`, else nothing; and nothing at once where
+    /// the socket has not taken all that the sweep has written, and whatever is written next is waited for.
+    /// Can be cancelled without losing anything.
     ///
     /// # Errors
     /// [`ErrorCode::NotFound`] when the room is over and everything was read,
@@ -208,17 +252,18 @@ impl Observer {
             if Instant::now() >= self.until {
                 return Err(RequestError::new(ErrorCode::Unauthorized, "the token has expired"));
             }
+            self.place = self.view.live.swept().or(self.place);
             if self.is_behind {
                 self.find_place().await?;
             }
             let items = match std::mem::take(&mut self.view.missed) {
                 missed if !missed.is_empty() => missed,
-                _ => match self.live(deadline.min(self.until)).await? {
-                    Some(items) => items,
-                    None if !self.is_behind && Instant::now() >= deadline => return Ok(Vec::new()),
-                    None => continue,
-                },
+                _ => self.live(deadline.min(self.until)).await?,
             };
+            self.place = self.view.live.swept().or(self.place);
+            if items.is_empty() && !self.is_behind && Instant::now() < self.until {
+                return Ok(items);
+            }
             let items = self.take(items);
             if !items.is_empty() {
                 return Ok(items);
@@ -226,64 +271,59 @@ impl Observer {
         }
     }
 
-    /// What the stream has by `deadline`; `None` for nothing, and after a fall behind.
-    async fn live(&mut self, deadline: Instant) -> Result<Option<Vec<Arc<Item>>>, RequestError> {
+    /// What the feed has by `deadline`; nothing after a fall behind, or where the socket is clogged.
+    async fn live(&mut self, deadline: Instant) -> Result<Vec<Arc<Item>>, RequestError> {
         if deadline < self.alarm.deadline() {
             self.alarm.as_mut().reset(deadline);
         }
-        let received = loop {
+        let mut next = loop {
             tokio::select! {
                 biased;
-                received = self.view.live.recv() => break received,
+                next = self.view.live.next() => break next.map(Some),
                 () = &mut self.alarm => {
                     if Instant::now() >= deadline {
-                        return Ok(None);
+                        return Ok(Vec::new());
                     }
                     self.alarm.as_mut().reset(deadline);
                 }
             }
         };
-        let mut items = match received {
-            Ok(item) => vec![item],
-            Err(RecvError::Closed) => {
-                return Err(RequestError::new(ErrorCode::NotFound, "the room is over"));
-            }
-            Err(RecvError::Lagged(_)) => {
-                self.is_behind = true;
-                return Ok(None);
-            }
-        };
-        while items.len() < BATCH {
-            match self.view.live.try_recv() {
-                Ok(item) => items.push(item),
-                // Told by the next turn.
-                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
-                Err(TryRecvError::Lagged(_)) => {
+        let mut items = Vec::new();
+        loop {
+            match next {
+                Ok(Some(item)) => items.push(item),
+                Ok(None) | Err(Pause::Clogged) => break,
+                Err(Pause::Behind) => {
                     self.is_behind = true;
                     break;
                 }
+                Err(Pause::Over) if items.is_empty() => {
+                    return Err(RequestError::new(ErrorCode::NotFound, "the room is over"));
+                }
+                // Told by the next turn.
+                Err(Pause::Over) => break,
             }
+            if items.len() == BATCH {
+                break;
+            }
+            next = self.view.live.try_next();
         }
-        Ok(Some(items))
+        Ok(items)
     }
 
     /// Reads on from the journal.
     async fn find_place(&mut self) -> Result<(), RequestError> {
         self.view = self.source.view(self.place.map(|cursor| cursor.to_string())).await?;
         self.is_behind = false;
+        if let Some((shortcut, format)) = self.seated.clone() {
+            self.take_seat(shortcut, format);
+        }
         Ok(())
     }
 
     fn take(&mut self, mut items: Vec<Arc<Item>>) -> Vec<Arc<Item>> {
         self.place = items.iter().filter_map(|item| item.cursor).next_back().or(self.place);
-        items.retain(|item| match &self.types {
-            // An overview is what all later events refer to, whatever is asked for.
-            Some(types) => {
-                let is_named = types.iter().any(|kind| kind.as_bytes() == item.kind());
-                is_named || item.kind() == b"overview"
-            }
-            None => !MEASUREMENTS.iter().any(|kind| kind.as_bytes() == item.kind()),
-        });
+        items.retain(|item| self.choice.takes(item));
         items
     }
 }
@@ -291,6 +331,7 @@ impl Observer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::live::STREAM;
 
     #[test]
     fn an_item_is_an_event_of_an_event_stream_with_the_json_in_it() {

@@ -12,9 +12,9 @@ use signaling_core::event::{Envelope, Event};
 use signaling_core::id::RoomId;
 use signaling_core::info::RoomInfo;
 use signaling_core::journal::Cursor;
-use tokio::sync::broadcast;
 
-use crate::feed::{Item, STREAM, View};
+use crate::feed::{Item, View};
+use crate::live::Teller;
 use crate::wishes::{Wish, Wishes};
 
 /// Bytes of events that are kept for those who come back.
@@ -35,7 +35,7 @@ struct Log {
     /// As they are after the last event.
     rooms: BTreeMap<RoomId, Live>,
     /// `None` when the server stops.
-    live: Option<broadcast::Sender<Arc<Item>>>,
+    live: Option<Teller>,
 }
 
 /// One room in an overview.
@@ -80,7 +80,7 @@ impl Firehose {
             kept: VecDeque::new(),
             bytes: 0,
             rooms: BTreeMap::new(),
-            live: Some(broadcast::channel(STREAM).0),
+            live: Some(Teller::default()),
         };
         Firehose { log: Arc::new(Mutex::new(log)), wishes: Wishes::default() }
     }
@@ -108,11 +108,8 @@ impl Firehose {
             Some(Some(missed)) => missed,
             none => log.overview(none.is_some()).into_iter().collect(),
         };
-        // After the end there is nothing to hear: the sender is gone at once.
-        let live = match &log.live {
-            Some(live) => live.subscribe(),
-            None => broadcast::channel(1).1,
-        };
+        // After the end there is nothing to hear: who tells is gone at once.
+        let live = log.live.as_ref().map_or_else(|| Teller::default().live(), Teller::live);
         View { missed, live }
     }
 
@@ -187,10 +184,9 @@ impl Log {
         self.give(item);
     }
 
-    fn give(&self, item: Arc<Item>) {
-        if let Some(live) = &self.live {
-            // Nobody may be reading.
-            let _ = live.send(item);
+    fn give(&mut self, item: Arc<Item>) {
+        if let Some(live) = &mut self.live {
+            live.tell(item);
         }
     }
 

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use signaling_core::event::{Event, EventFrame};
 use signaling_core::journal::Cursor;
 use signaling_core::room::Room;
-use tokio::sync::broadcast;
 
-use crate::feed::{Item, STREAM, View};
+use crate::feed::{Item, View};
+use crate::live::Teller;
 use crate::outbox::Notice;
 
 /// The readers of one room. Without any it costs nothing.
 #[derive(Default)]
 pub struct Observers {
-    live: Option<broadcast::Sender<Arc<Item>>>,
+    live: Option<Teller>,
     /// The room as it is at the journal's end, for those who come one after the other.
     overview: Option<Arc<Item>>,
 }
@@ -47,8 +47,7 @@ impl Observers {
             },
             Some(_) => vec![overview(room, true)?],
         };
-        let live = self.live.get_or_insert_with(|| broadcast::channel(STREAM).0);
-        Ok(View { missed, live: live.subscribe() })
+        Ok(View { missed, live: self.live.get_or_insert_default().live() })
     }
 
     /// Gives an event to all readers, if it is for them: written once, shared by all.
@@ -56,16 +55,15 @@ impl Observers {
     /// # Errors
     /// None that the room's events can have.
     pub fn tell(&mut self, room: &Room, notice: &Notice) -> anyhow::Result<()> {
-        let Some(live) = &self.live else { return Ok(()) };
-        if live.receiver_count() == 0 {
+        let Some(live) = &mut self.live else { return Ok(()) };
+        if !live.has_readers() {
             *self = Observers::default();
             return Ok(());
         }
         let envelope = &notice.envelope;
         if envelope.audience.is_public() {
             let cursor = place(room, &envelope.frame);
-            // That all are gone by now is no fault.
-            let _ = live.send(Arc::new(Item::observed(cursor, &notice.json()?)));
+            live.tell(Arc::new(Item::observed(cursor, &notice.json()?)));
         }
         Ok(())
     }

@@ -5,10 +5,9 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{self, Poll};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -20,7 +19,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -30,6 +29,7 @@ use tower::ServiceExt;
 
 use crate::headroom::Headroom;
 use crate::limits::{Connections, Place};
+use crate::shortcut::{Occupied, Shortcut};
 use crate::tail::{self, Loan, Takeover};
 use crate::tls::acme;
 use crate::turn;
@@ -213,12 +213,12 @@ impl Server {
             tracing::debug!(%error, "no send timeout");
         }
         let Some((config, detour)) = self.tls else {
-            return serve(Occupied { stream, _place: place }, self.router, peer, closing).await;
+            return bare(Occupied::new(stream, place), self.router, peer, closing).await;
         };
         let accepted = tokio::time::timeout(HEADER_TIMEOUT, async {
             let mut first = [0];
             stream.peek(&mut first).await?;
-            let stream = Occupied { stream, _place: place };
+            let stream = Occupied::new(stream, place);
             // A TLS record of the handshake begins with 22 (RFC 8446 §5.1), no HTTP method does.
             if first == [22] {
                 TlsAcceptor::from(config).accept(stream).await.map(Ok)
@@ -228,7 +228,7 @@ impl Server {
         });
         match accepted.await {
             Ok(Ok(Ok(stream))) => encrypted(stream, self.turn, self.router, peer, closing).await,
-            Ok(Ok(Err(plain))) => serve(plain, detour, peer, closing).await,
+            Ok(Ok(Err(plain))) => bare(plain, detour, peer, closing).await,
             Ok(Err(error)) => tracing::debug!(address = %peer.address, %error, "no TLS handshake"),
             Err(_) => tracing::debug!(address = %peer.address, "no TLS handshake in time"),
         }
@@ -248,7 +248,7 @@ async fn encrypted(
         let _ = tokio::time::timeout(HEADER_TIMEOUT, stream.shutdown()).await;
         return;
     }
-    let Some(turn) = turn else { return serve(stream, router, peer, closing).await };
+    let Some(turn) = turn else { return serve(stream, None, router, peer, closing).await };
     let first = tokio::select! {
         first = tokio::time::timeout(HEADER_TIMEOUT, stream.fill_buf()) => match first {
             Ok(Ok([first, ..])) => *first,
@@ -257,10 +257,11 @@ async fn encrypted(
         _ = closing.changed() => return,
     };
     if !turn::Handle::is_for_turn(first) {
-        return serve(stream, router, peer, closing).await;
+        return serve(stream, None, router, peer, closing).await;
     }
     // Its place is free again: the TURN server has limits of its own.
-    let (Occupied { stream, .. }, session) = stream.into_inner();
+    let (stream, session) = stream.into_inner();
+    let Some(stream) = stream.into_stream() else { return };
     let adopted = stream.peer_addr().and_then(|client| Ok((client, stream.into_std()?)));
     match adopted {
         Ok((client, socket)) => {
@@ -272,62 +273,16 @@ async fn encrypted(
     }
 }
 
-/// A connection with its place. A WebSocket outlives its HTTP request and takes the stream along, and
-/// so the place with it.
-struct Occupied {
-    stream: TcpStream,
-    _place: Place,
+/// Serves a connection without TLS.
+async fn bare(stream: Occupied, router: Router, peer: Peer, closing: watch::Receiver<()>) {
+    let shortcut = stream.shortcut();
+    serve(stream, Some(shortcut), router, peer, closing).await;
 }
 
-impl AsyncRead for Occupied {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut task::Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Occupied {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut task::Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut task::Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, parts)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(
-        mut self: Pin<&mut Self>,
-        context: &mut task::Context<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(
-        mut self: Pin<&mut Self>,
-        context: &mut task::Context<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
-/// Serves one connection, HTTP/1.1 or HTTP/2 by its first bytes.
+/// Serves one connection, HTTP/1.1 or HTTP/2 by its first bytes. `shortcut` leads past it to the socket.
 async fn serve(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    shortcut: Option<Shortcut>,
     router: Router,
     peer: Peer,
     mut closing: watch::Receiver<()>,
@@ -338,7 +293,7 @@ async fn serve(
         let asked = Arc::clone(&asked);
         move |request: Request<Incoming>| {
             asked.store(true, Ordering::Relaxed);
-            answer(router.clone(), peer, request, taken.clone())
+            answer(router.clone(), peer, shortcut.clone(), request, taken.clone())
         }
     });
     let mut builder = Builder::new(TokioExecutor::new());
@@ -398,12 +353,17 @@ async fn serve(
 async fn answer(
     router: Router,
     peer: Peer,
+    shortcut: Option<Shortcut>,
     request: Request<Incoming>,
     taken: mpsc::Sender<Takeover>,
 ) -> Result<Response, Infallible> {
     let (is_http1, is_get) = (request.version() < Version::HTTP_2, request.method() == Method::GET);
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(peer);
+    // On HTTP/2 the socket is not for one request alone, and to GET alone something is told without an end.
+    if let Some(shortcut) = shortcut.filter(|_| is_http1 && is_get) {
+        request.extensions_mut().insert(shortcut);
+    }
     let mut response = router.oneshot(request).await?;
     // To HEAD there is a head and nothing else.
     if !is_get {

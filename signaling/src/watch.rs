@@ -13,7 +13,9 @@ use tokio::time::Instant;
 use crate::doors::Context;
 use crate::feed::{Item, Observer, Source};
 use crate::limits::FeedPlace;
+use crate::shortcut::Shortcut;
 use crate::site::PageOrigin;
+use crate::sweep::Format;
 
 /// Types that a feed may be narrowed to.
 const MOST_TYPES: usize = 64;
@@ -69,6 +71,11 @@ impl Watch {
         let place = context.feeds.take(address, Some(&token))?;
         let observer = Observer::open(source, after, types, end(until)).await?;
         Ok(Watch { observer, _place: place })
+    }
+
+    /// See [`Observer::take_seat`].
+    pub fn take_seat(&mut self, shortcut: Shortcut, format: Format) {
+        self.observer.take_seat(shortcut, format);
     }
 
     /// What comes next: at once if it is there, else within `wait`, else nothing.

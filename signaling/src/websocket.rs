@@ -20,7 +20,8 @@ use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
@@ -82,6 +83,14 @@ pub async fn send(socket: &mut Socket, message: Message) -> Result<(), Ending> {
         Ok(Err(_)) => Err(None),
         Err(_) => Err(Some(Goodbye::too_slow())),
     }
+}
+
+/// Puts the frame of a text message behind `bytes` (RFC 6455 §5.2).
+pub fn put_text(text: &[u8], bytes: &mut Vec<u8>) {
+    let header = FrameHeader { opcode: OpCode::Data(Data::Text), ..FrameHeader::default() };
+    // Writing to a vector cannot fail.
+    let _ = header.format(text.len() as u64, bytes);
+    bytes.extend_from_slice(text);
 }
 
 /// What to say to a frame that is none of ours, or to the stream's end.

@@ -18,10 +18,17 @@ pub(super) async fn run<C: Carrier>(mut carrier: C, watch: Watch, bucket: TokenB
 }
 
 async fn follow<C: Carrier>(carrier: &mut C, mut watch: Watch, mut bucket: TokenBucket) -> Ending {
+    if let Some((shortcut, format)) = carrier.shortcut() {
+        watch.take_seat(shortcut, format);
+    }
+    let mut check = Instant::now() + CHECK_INTERVAL;
     loop {
         let step = tokio::select! {
-            read = watch.read(CHECK_INTERVAL) => match read {
-                Ok(items) if items.is_empty() => carrier.check().await,
+            read = watch.read(check.saturating_duration_since(Instant::now())) => match read {
+                Ok(items) if items.is_empty() => {
+                    check = Instant::now() + CHECK_INTERVAL;
+                    carrier.check().await
+                }
                 Ok(items) => {
                     let mut sent = Ok(());
                     for item in items {

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::feed_readers::{Stream, observing};
 use crate::server::{Server, Socket, claims, in_time, token};
@@ -68,6 +70,33 @@ async fn a_websocket_observes_a_room_or_all_and_goes_on_at_every_place() {
     assert_eq!(server.metric("oriel_participants").await, Some(1));
     ana.ask(json!({"type": "leave"})).await;
     assert_eq!(room.event("participant.left").await["reason"], "left");
+}
+
+#[tokio::test]
+async fn who_asks_while_it_is_told_gets_both_whole() {
+    const TIMES: usize = 200;
+    let server = Server::start(&["limits.requests_per_second=0"]).await;
+    let (mut ana, _) = server.join(&token(claims("r", "ana"))).await;
+    let ask = json!({"token": observing(Some("r")), "room": "r"});
+    let (mut room, _) = observe(&server, ask).await;
+    assert_eq!(room.event("overview").await["lost"], false);
+    let saying = async {
+        for number in 0..TIMES {
+            let chat = json!({"type": "chat", "text": number.to_string()});
+            assert!(ana.ask(chat).await["ok"].is_object());
+        }
+    };
+    let asking = async {
+        for _ in 0..TIMES {
+            room.send(Message::Ping(Bytes::from_static(b"there?"))).await.unwrap();
+            assert_eq!(room.ask(json!({"type": "ping"})).await["ok"], json!({}));
+        }
+    };
+    tokio::join!(saying, asking);
+    for number in 0..TIMES {
+        let event = room.next_event().await.unwrap();
+        assert_eq!(event["message"]["text"], number.to_string());
+    }
 }
 
 #[tokio::test]

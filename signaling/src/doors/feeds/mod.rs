@@ -25,7 +25,9 @@ use crate::cors;
 use crate::feed::Item;
 use crate::problem::Problem;
 use crate::server::Peer;
+use crate::shortcut::Shortcut;
 use crate::site::PageOrigin;
+use crate::sweep::Format;
 use crate::watch::Watch;
 
 mod line;
@@ -132,7 +134,12 @@ impl Door {
             }
             let mut reader = self.reader(peer.address, &page, room, parameters, headers).await?;
             match Form::of(headers) {
-                Form::Stream => Ok(sse::respond(reader, Arc::clone(&self.context.counters))),
+                Form::Stream => {
+                    if let Some(shortcut) = request.extensions().get::<Shortcut>() {
+                        reader.take_seat(shortcut.clone());
+                    }
+                    Ok(sse::respond(reader, Arc::clone(&self.context.counters)))
+                }
                 Form::Poll => poll::respond(&mut reader, Duration::from_secs(wait)).await,
             }
         };
@@ -182,6 +189,15 @@ enum Reader {
 }
 
 impl Reader {
+    /// Its stream goes to a bare socket.
+    fn take_seat(&mut self, shortcut: Shortcut) {
+        match self {
+            // Nobody else is told the same.
+            Reader::Participant(_) => {}
+            Reader::Observer(watch) => watch.take_seat(shortcut, Format::EventStream),
+        }
+    }
+
     /// What comes next: at once if it is there, else within `wait`, else nothing.
     async fn read(&mut self, wait: Duration) -> Result<Vec<Arc<Item>>, RequestError> {
         match self {

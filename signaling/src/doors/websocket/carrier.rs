@@ -9,6 +9,8 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::conversation::{self, Ending, Frame};
 use crate::participation::Place;
+use crate::shortcut::Shortcut;
+use crate::sweep::Format;
 use crate::websocket::{self, Socket, send, unusable};
 
 /// Nothing heard for so long, not even a pong: the other side is not there.
@@ -17,12 +19,13 @@ const SILENCE: Duration = Duration::from_secs(40);
 /// An open socket.
 pub(super) struct Carrier {
     socket: Socket,
+    shortcut: Option<Shortcut>,
     heard: Instant,
 }
 
 impl Carrier {
-    pub(super) fn new(socket: Socket) -> Carrier {
-        Carrier { socket, heard: Instant::now() }
+    pub(super) fn new(socket: Socket, shortcut: Option<Shortcut>) -> Carrier {
+        Carrier { socket, shortcut, heard: Instant::now() }
     }
 }
 
@@ -61,6 +64,10 @@ impl conversation::Carrier for Carrier {
 
     fn welcome(&mut self, _: Option<Place>) {
         self.socket.get_mut().lift();
+    }
+
+    fn shortcut(&self) -> Option<(Shortcut, Format)> {
+        self.shortcut.clone().map(|shortcut| (shortcut, Format::WebSocket))
     }
 
     async fn end(self, ending: Ending) {

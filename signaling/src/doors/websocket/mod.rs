@@ -44,10 +44,11 @@ async fn open(
         // seen with its token: here it could not be told why it is refused.
         page: context.site.page_origin(request.uri(), request.headers()),
     };
+    let shortcut = request.extensions_mut().remove();
     let task = context.tasks.subscribe();
     tokio::spawn(async move {
         let Some(stream) = opened.await else { return };
-        conversation::run(Carrier::new(stream), context, visit).await;
+        conversation::run(Carrier::new(stream, shortcut), context, visit).await;
         drop(task);
     });
     response
