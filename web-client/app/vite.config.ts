@@ -21,7 +21,11 @@ export default defineConfig({
     rolldownOptions: {
       input: { index: 'index.html', embed: 'src/embed/loader.ts' },
       // Others write its address into their pages.
-      output: { entryFileNames: ({ name }) => (name === 'embed' ? 'embed.js' : 'assets/[name]-[hash].js') },
+      output: {
+        entryFileNames: ({ name }) => (name === 'embed' ? 'embed.js' : 'assets/[name]-[hash].js'),
+        // Else the page for files would load all that sends them before there is anybody, for these few lines.
+        codeSplitting: { groups: [{ name: 'bytes', test: /drop\/src\/bytes\.ts$/u }] },
+      },
     },
   },
   server: {

@@ -20,7 +20,7 @@ if (page !== null) {
     await showDrop(page);
   } else if (route.page === 'cursors') {
     const { showCursors } = await import('./cursors/main.ts');
-    showCursors(page);
+    await showCursors(page);
   } else if (route.page === 'status') {
     const { showStatus } = await import('./status/main.ts');
     await showStatus(page);

@@ -1,6 +1,6 @@
 /**
- * How many peer connections are worth it. The congestion control of one is what limits it on a long path, so further
- * ones are tried there: twice as many, as long as that is measurably faster.
+ * How many peer connections are worth it. The congestion control of one is what limits it on a long path, so all that
+ * there may be are tried there, and kept as long as that was measurably faster.
  */
 import { MAX_LANES } from './limits.ts';
 
@@ -9,7 +9,7 @@ const LONG_PATH = 10;
 /** Milliseconds for which a number of connections is measured. */
 const MEASURE = 1_000;
 /** Milliseconds that new connections get to open and become fast. */
-const SETTLE = 1_000;
+const SETTLE = 2_000;
 /** How much faster more of them have to be. */
 const WORTH = 1.15;
 /** Milliseconds until more are tried again where that was of no use. */
@@ -17,8 +17,8 @@ const REST = 30_000;
 
 export class Gain {
   #lanes = 1;
-  /** Bytes per second with half of them. */
-  #before = 0;
+  /** Bytes per second by one of them, while more are tried. */
+  #before: number | undefined;
   /** When what is measured begins to count; undefined while nothing is sent. */
   #settled: number | undefined;
   /** Where the measurement began. */
@@ -37,25 +37,24 @@ export class Gain {
 
   /** So many bytes were sent in all, at `now` in milliseconds, over a path of that round trip. */
   observe(now: number, bytes: number, roundTrip: number): void {
-    this.#settled ??= now + SETTLE;
+    this.#settled ??= now + (this.#before === undefined ? 0 : SETTLE);
     if (now < this.#settled) return;
     this.#base ??= { at: now, bytes };
     if (now - this.#base.at < MEASURE) return;
     this.#judge(now, ((bytes - this.#base.bytes) * 1000) / (now - this.#base.at), roundTrip);
-    this.#settled = now + SETTLE;
-    this.#base = undefined;
+    this.#settled = this.#base = undefined;
   }
 
   #judge(now: number, rate: number, roundTrip: number): void {
-    if (rate < this.#before * WORTH) {
-      this.#lanes /= 2;
-      this.#notBefore = now + REST;
-      this.#before = 0;
-    } else if (this.#lanes < MAX_LANES && roundTrip > LONG_PATH && now >= this.#notBefore) {
-      this.#lanes *= 2;
+    if (this.#before !== undefined) {
+      if (rate < this.#before * WORTH) {
+        this.#lanes = 1;
+        this.#notBefore = now + REST;
+      }
+      this.#before = undefined;
+    } else if (this.#lanes === 1 && roundTrip > LONG_PATH && now >= this.#notBefore) {
+      this.#lanes = MAX_LANES;
       this.#before = rate;
-    } else {
-      this.#before = 0;
     }
   }
 }

@@ -147,7 +147,10 @@ export class Peer extends TypedEmitter<PeerEvents> {
     this.#isOver = true;
     clearInterval(this.#timer);
     for (const lane of this.#lanes.values()) lane.close();
-    for (const transfer of [...this.#sendings.values(), ...this.#receivings.values()]) if (!transfer.isOver) transfer.interrupt();
+    for (const transfer of [...this.#sendings.values(), ...this.#receivings.values()]) {
+      if (isBroken) transfer.abandon();
+      else if (!transfer.isOver) transfer.interrupt();
+    }
     this.emit('ended', isBroken);
   }
 

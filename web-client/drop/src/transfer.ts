@@ -131,6 +131,11 @@ export abstract class Transfer extends TypedEmitter<TransferEvents> {
     this.emit('changed');
   }
 
+  /** @internal The other side broke the protocol: it is not spoken with any more. */
+  abandon(): void {
+    if (!this.isOver) this.#finish('protocol');
+  }
+
   /** @internal What the other side says of this transfer. */
   take(message: Message): void {
     if (this.isOver) return;

@@ -97,16 +97,15 @@ describe('more connections', () => {
     return seen;
   }
 
-  it('are used where each is faster', () => expect(run(new Gain(), 20, 50, (lanes) => lanes * 1e6)).toEqual([1, 2, 4]));
+  it('are used where each is faster', () => expect(run(new Gain(), 20, 50, (lanes) => lanes * 1e6)).toEqual([1, 4]));
   it('are not tried on a short path', () => expect(run(new Gain(), 20, 2, (lanes) => lanes * 1e6)).toEqual([1]));
-  it('are given up where they bring nothing, for a while', () => expect(run(new Gain(), 20, 50, () => 1e6)).toEqual([1, 2, 1]));
-  it('are as many as bring something', () => expect(run(new Gain(), 25, 50, (lanes) => Math.min(lanes, 2) * 1e6)).toEqual([1, 2, 4, 2]));
-  it('are tried again later', () => expect(run(new Gain(), 60, 50, () => 1e6)).toEqual([1, 2, 1, 2, 1]));
+  it('are given up where they bring nothing, for a while', () => expect(run(new Gain(), 20, 50, () => 1e6)).toEqual([1, 4, 1]));
+  it('are tried again later', () => expect(run(new Gain(), 60, 50, () => 1e6)).toEqual([1, 4, 1, 4, 1]));
 
   it('are not judged by a pause', () => {
     const gain = new Gain();
-    run(gain, 3, 50, (lanes) => lanes * 1e6);
+    expect(run(gain, 4, 50, (lanes) => lanes * 1e6)).toEqual([1, 4]);
     gain.idle();
-    expect(run(gain, 3, 50, (lanes) => lanes * 1e6, 60_000)).toEqual([2, 4]);
+    expect(run(gain, 8, 50, (lanes) => lanes * 1e6, 60_000)).toEqual([4]);
   });
 });

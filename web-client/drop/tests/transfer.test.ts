@@ -283,6 +283,14 @@ describe('a sender that does not keep to the protocol', () => {
     expect(pair.receiving.expected(99)).toBeUndefined();
   });
 
+  it('leaves nothing behind', async () => {
+    await pair.receiving.accept();
+    await pair.flow(2);
+    pair.receiving.abandon();
+    expect(pair.receiving).toMatchObject({ state: 'ended', endReason: 'protocol' });
+    expect(pair.there.removed).toEqual([pair.manifest.id]);
+  });
+
   it('accepts its own offer', () => {
     pair.receiving.take({ type: 'accept', id: pair.manifest.id, files: 'AQ', have: 'AA' });
     expect(pair.broken).toBe(1);

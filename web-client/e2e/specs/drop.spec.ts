@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 
 import { expectAccessible } from '../support/accessibility.ts';
-import { digestOf, DROP_CHROMIUM, DropPage, makeFolder } from '../support/drop.ts';
+import { ageStored, digestOf, DROP_CHROMIUM, DropPage, makeFolder } from '../support/drop.ts';
 import { PageParticipant } from '../support/pages.ts';
 import { startServerWith, type PlacedServer } from '../support/placed-server.ts';
 import { SIGNATURES } from '../support/signature.ts';
@@ -118,6 +118,35 @@ test('after a reload in the middle no more comes again than was under way', asyn
     expect(after, 'not all of it came again').toBeLessThan(80 * MIB);
     await expect(sender.at('transfer')).toHaveCount(1);
     await sender.stands('done');
+    expect(await digestOf((await receiver.save('save-file')).path)).toBe(await digestOf(path));
+  } finally {
+    await receiver.close();
+    profile.remove();
+  }
+  await sender.close();
+});
+
+test('what did not come whole is kept for a day, and then forgotten', async ({ browser }) => {
+  const path = makeFile('kept.bin', 64 * MIB);
+  const profile = makeFolder();
+  const sender = await DropPage.open(browser);
+  let receiver = await DropPage.keeping(profile.path);
+  try {
+    const link = await sender.offer(server.url, path);
+    await receiver.come(link);
+    for (const hours of [25, 23]) {
+      await receiver.acceptAll();
+      await receiver.has(8 * MIB);
+      await receiver.close();
+      ageStored(profile.path, hours);
+      receiver = await DropPage.keeping(profile.path);
+      await receiver.come(link);
+      if (hours < 24) continue;
+      await expect(receiver.at('offer'), 'it is asked for anew').toBeVisible();
+      expect(await receiver.kept()).toEqual({});
+    }
+    await receiver.stands('done');
+    expect(await receiver.blockBytes(), 'not all of it came again').toBeLessThan(57 * MIB);
     expect(await digestOf((await receiver.save('save-file')).path)).toBe(await digestOf(path));
   } finally {
     await receiver.close();

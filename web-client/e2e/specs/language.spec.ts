@@ -74,6 +74,17 @@ for (const [name, options] of LOOKS) {
   });
 }
 
+for (const [name, options] of LOOKS) {
+  test(`the page of cursors in Arabic (${name})`, async ({ browser }) => {
+    const page = await openChromiumPage(browser, { signature: rose, screen: amber, devices: 'granted' }, options);
+    await page.goto(`${server.url}/demo/cursors?lang=ar&way=websocket`);
+    await expect(page.locator('html')).toHaveAttribute('dir', 'rtl');
+    await expect(page.getByTestId('state')).toHaveText('أنت وحدك');
+    await look(page, `arabic-cursors-${name}`);
+    await page.context().close();
+  });
+}
+
 test('the browser’s language is taken where none is chosen', async ({ browser }) => {
   const page = await openChromiumPage(browser, { signature: rose, screen: amber, devices: 'granted' }, { locale: 'ar-EG' });
   await page.goto(`${server.url}/r/by-browser`);

@@ -1,6 +1,6 @@
 /** Pages of the file drop, as tests use them. */
 import { createHash } from 'node:crypto';
-import { createReadStream, mkdtempSync, rmSync } from 'node:fs';
+import { createReadStream, mkdtempSync, readdirSync, rmSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, expect, type Browser, type BrowserContext, type Locator, type Page } from '@playwright/test';
@@ -18,6 +18,13 @@ export const DROP_CHROMIUM = { ...CHROMIUM, args: [...CHROMIUM.args!, ADDRESSES]
 export function makeFolder(): { readonly path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), 'oriel-drop-'));
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** Makes what pages have stored in a browser's own file system that much older. The browser is closed. */
+export function ageStored(profile: string, hours: number): void {
+  const then = Date.now() / 1000 - hours * 3600;
+  const stored = readdirSync(join(profile, 'Default', 'File System'), { recursive: true, withFileTypes: true });
+  for (const entry of stored) if (entry.isFile()) utimesSync(join(entry.parentPath, entry.name), then, then);
 }
 
 /** SHA-256 of a file, hexadecimal. */

@@ -8,4 +8,5 @@ export { baseStyles } from './styles/base.styles.ts';
 export { buttonStyles } from './styles/button.styles.ts';
 export { fieldStyles } from './styles/field.styles.ts';
 export { installTokens, tokens } from './tokens/tokens.ts';
+export { plural } from './texts/forms.ts';
 export { Catalogues, type Language, speak, spoken, wanted } from './texts/language.ts';

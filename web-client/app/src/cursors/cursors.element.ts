@@ -1,11 +1,12 @@
 import { OrielError, Room, type DataMessage, type DataPath, type Topic } from '@oriel/client';
-import { baseStyles, buttonStyles, mark, OrielElement } from '@oriel/elements/styles';
+import { baseStyles, buttonStyles, type Language, mark, OrielElement } from '@oriel/elements/styles';
 import { html, nothing, type TemplateResult } from 'lit';
 import { isRoomName, randomRoomName } from '../room-name.ts';
 import { Board } from './board.ts';
 import { cursorsStyles } from './cursors.styles.ts';
 import { Delays, Rate } from './figures.ts';
 import { decode, encode, type Message, type Place } from './message.ts';
+import type { Texts } from './texts/english.ts';
 import { joinBy, wayOf, WAYS, type Way } from './way.ts';
 
 /** Everybody who opens the page without a `?room=` meets there. */
@@ -22,13 +23,17 @@ const LOOK = 500;
 /** How far an arrow key goes. */
 const STEP = 0.02;
 
-const WAY_NAMES: Readonly<Record<Way, string>> = { best: 'Best', webtransport: 'WebTransport', channel: 'Data channel', websocket: 'WebSocket' };
-const PATH_NAMES: Readonly<Record<DataPath, string>> = { webtransport: 'WebTransport', channel: 'Data channel', signaling: 'WebSocket' };
+/** What the way of each path is called. */
+const PATHS: Readonly<Record<DataPath, Way>> = { webtransport: 'webtransport', channel: 'channel', signaling: 'websocket' };
 const ARROWS: Readonly<Record<string, Place>> = { ArrowLeft: { x: -1, y: 0 }, ArrowRight: { x: 1, y: 0 }, ArrowUp: { x: 0, y: -1 }, ArrowDown: { x: 0, y: 1 } };
 
 /** The board, the figures, and the choice of the way. */
 export class CursorsElement extends OrielElement {
   static override styles = [baseStyles, buttonStyles, cursorsStyles];
+
+  static override properties = { language: { attribute: false } };
+
+  declare language: Language<Texts>;
 
   readonly #query = new URLSearchParams(location.search);
   readonly #way = wayOf(location.search);
@@ -138,7 +143,7 @@ export class CursorsElement extends OrielElement {
     this.#place = { x: Math.min(1, Math.max(0, place.x)), y: Math.min(1, Math.max(0, place.y)) };
     this.#isDrawn = isDrawn;
     const { id, identity, name } = this.#room.localParticipant;
-    if (isDrawn) this.#board?.show(id, identity, `${name} (you)`, this.#place);
+    if (isDrawn) this.#board?.show(id, identity, this.language.texts.you(name), this.#place);
     else this.#board?.hide(id);
     const wait = this.#told + PACE - performance.now();
     if (wait <= 0) this.#tell();
@@ -169,50 +174,51 @@ export class CursorsElement extends OrielElement {
 
   override render(): TemplateResult {
     const { state } = this.#room;
+    const { texts, code } = this.language;
     const isIn = state === 'connected';
     return html`<div class="page">
       <header>
-        <a class="brand" href="/">${mark()} Oriel</a>
-        <h1>Cursors</h1>
+        <a class="brand" href="/" aria-label=${texts.home}>${mark()} Oriel</a>
+        <h1>${texts.title}</h1>
         <p class="state" role="status" data-testid="state" ?data-open=${isIn}>${this.#state()}</p>
       </header>
       <div
         class="board"
         data-testid="board"
         role="application"
-        aria-label="Board: move the pointer, a finger, or the arrow keys"
+        aria-label=${texts.board}
         tabindex="0"
         @pointermove=${this.#onPointer}
         @pointerdown=${this.#onPointer}
         @pointerleave=${this.#onLeave}
         @keydown=${this.#onKey}
       >
-        ${isIn && this.#room.remoteParticipants.size === 0 ? html`<p class="hint">Open this page in a second window, or on a phone: each sees the other’s pointer here.</p>` : nothing}
-        ${this.#error ? html`<p class="hint complaint" role="alert">${this.#error.message} ${this.#error.hint}</p>` : nothing}
-        ${state === 'disconnected' && this.#error ? html`<p class="hint"><button class="button" @click=${() => void this.#join()}>Try again</button></p>` : nothing}
+        ${isIn && this.#room.remoteParticipants.size === 0 ? html`<p class="hint">${texts.alone}</p>` : nothing}
+        ${this.#error ? html`<p class="hint complaint" role="alert">${texts.problem(this.#error)}</p>` : nothing}
+        ${state === 'disconnected' && this.#error ? html`<p class="hint"><button class="button" @click=${() => void this.#join()}>${texts.again}</button></p>` : nothing}
       </div>
       <footer>
         <dl>
-          <div><dt>One way, median</dt><dd data-testid="p50">${milliseconds(this.#delays.quantile(0.5))}</dd></div>
-          <div><dt>99 of 100</dt><dd data-testid="p99">${milliseconds(this.#delays.quantile(0.99))}</dd></div>
-          <div><dt>Messages in, out</dt><dd data-testid="rate">${this.#rates()}</dd></div>
-          <div><dt>Path</dt><dd data-testid="path">${isIn ? PATH_NAMES[this.#room.data.path('lossy')] : '–'}</dd></div>
+          <div><dt>${texts.median}</dt><dd data-testid="p50">${milliseconds(this.#delays.quantile(0.5), code)}</dd></div>
+          <div><dt>${texts.slowest}</dt><dd data-testid="p99">${milliseconds(this.#delays.quantile(0.99), code)}</dd></div>
+          <div><dt>${texts.messages}</dt><dd data-testid="rate">${this.#rates()}</dd></div>
+          <div><dt>${texts.path}</dt><dd data-testid="path">${isIn ? texts.ways[PATHS[this.#room.data.path('lossy')]] : '–'}</dd></div>
         </dl>
-        <nav aria-label="Which way messages take">${WAYS.map((way) => html`<a class="way" href=${this.#address(way)} aria-current=${way === this.#way ? 'page' : 'false'}>${WAY_NAMES[way]}</a>`)}</nav>
+        <nav aria-label=${texts.whichWay}>${WAYS.map((way) => html`<a class="way" href=${this.#address(way)} aria-current=${way === this.#way ? 'page' : 'false'}>${texts.ways[way]}</a>`)}</nav>
       </footer>
     </div>`;
   }
 
   #state(): string {
-    if (this.#room.state === 'disconnected' && this.#error) return 'Not connected';
-    if (this.#room.state !== 'connected') return 'Connecting …';
-    const people = this.#room.remoteParticipants.size + 1;
-    return people === 1 ? 'Only you' : `${people} people`;
+    const { texts } = this.language;
+    if (this.#room.state === 'disconnected' && this.#error) return texts.notConnected;
+    if (this.#room.state !== 'connected') return texts.connecting;
+    return texts.people(this.#room.remoteParticipants.size + 1);
   }
 
   #rates(): string {
     const now = performance.now();
-    return `${this.#received.at(now)} · ${this.#sent.at(now)} /s`;
+    return this.language.texts.perSecond(this.#received.at(now), this.#sent.at(now));
   }
 
   #address(way: Way): string {
@@ -228,6 +234,8 @@ function somebody(): string {
   return word.charAt(0).toUpperCase() + word.slice(1);
 }
 
-function milliseconds(delay: number | undefined): string {
-  return delay === undefined ? '–' : `${delay.toFixed(delay < 10 ? 1 : 0)} ms`;
+function milliseconds(delay: number | undefined, code: string): string {
+  if (delay === undefined) return '–';
+  const digits = delay < 10 ? 1 : 0;
+  return new Intl.NumberFormat(code, { style: 'unit', unit: 'millisecond', minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: false }).format(delay);
 }

@@ -59,26 +59,34 @@ export class BrowserStore implements Store {
     if (isNew && quota - usage < bytes) throw new FullError('The browser has no space for these files.');
     const folder = await (await root()).getDirectoryHandle(id, { create: true });
     const leaves = await openFile(folder, 'leaves');
-    if (leaves.getSize() !== blocks * HASH) {
-      leaves.truncate(0);
-      leaves.truncate(blocks * HASH);
+    try {
+      if (leaves.getSize() !== blocks * HASH) {
+        leaves.truncate(0);
+        leaves.truncate(blocks * HASH);
+      }
+      await writeText(folder, 'files', accepted);
+    } catch (error) {
+      leaves.close();
+      if (isNew) await BrowserStore.remove(id);
+      throw asFull(error);
     }
-    await writeText(folder, 'files', accepted);
     return new BrowserStore(folder, id, blocks, leaves);
   }
 
-  /** Deletes what nobody has come back for. */
+  /** Deletes what is stored of a transfer, if anything is. What is open in another window stays. */
+  static async remove(id: string): Promise<void> {
+    await (await root()).removeEntry(id, { recursive: true }).catch(() => {});
+  }
+
+  /** Deletes what nobody has come back for, and what was never begun. */
   static async sweep(now: number): Promise<void> {
     const all = await root();
     for await (const [name, handle] of all.entries()) {
-      const folder = handle as FileSystemDirectoryHandle;
-      const written = await folder
+      const leaves = await (handle as FileSystemDirectoryHandle)
         .getFileHandle('leaves')
-        .then((leaves) => leaves.getFile())
+        .then((file) => file.getFile())
         .catch(() => undefined);
-      if (!written || now - written.lastModified < KEPT) continue;
-      // What is open in another window stays.
-      await all.removeEntry(name, { recursive: true }).catch(() => {});
+      if (!leaves || now - leaves.lastModified >= KEPT) await BrowserStore.remove(name);
     }
   }
 
@@ -104,7 +112,7 @@ export class BrowserStore implements Store {
       if (written < bytes.length) throw new FullError('The disk is full.');
       this.#leaves.write(leaf, { at: block * HASH });
     } catch (error) {
-      throw error instanceof DOMException && error.name === 'QuotaExceededError' ? new FullError('The disk is full.') : error;
+      throw asFull(error);
     }
   }
 
@@ -126,7 +134,7 @@ export class BrowserStore implements Store {
 
   async remove(): Promise<void> {
     await this.close();
-    await (await root()).removeEntry(this.#id, { recursive: true });
+    await BrowserStore.remove(this.#id);
   }
 
   /** Does something with a file that is open, or is opened for it. It is closed later, when others are used more. */
@@ -144,6 +152,10 @@ export class BrowserStore implements Store {
     }
     return done;
   }
+}
+
+function asFull(error: unknown): unknown {
+  return error instanceof DOMException && error.name === 'QuotaExceededError' ? new FullError('The disk is full.') : error;
 }
 
 async function root(): Promise<FileSystemDirectoryHandle> {

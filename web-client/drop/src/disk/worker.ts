@@ -49,8 +49,10 @@ const handlers: Handlers = {
     return undefined;
   },
   remove: async ({ id }) => {
-    await keepers.get(id)?.remove();
+    const keeper = keepers.get(id);
     keepers.delete(id);
+    if (keeper) await keeper.remove();
+    else if (await BrowserStore.isAvailable()) await BrowserStore.remove(id);
     return undefined;
   },
 };
