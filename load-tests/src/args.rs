@@ -15,7 +15,7 @@ mod data;
 mod feeds;
 mod peer;
 
-pub(crate) use data::DataArgs;
+pub(crate) use data::{BulkArgs, DataArgs, EchoArgs};
 pub(crate) use feeds::FeedsArgs;
 pub(crate) use peer::{CompareArgs, FloorArgs, PeerArgs};
 
@@ -46,6 +46,14 @@ pub(crate) enum Command {
     ///
     /// The exit status is 0 when every copy was delivered or counted as dropped, 1 when not.
     Data(DataArgs),
+    /// A server that does nothing but send datagrams back: what `load data --way echo` and `fan` are for
+    ///
+    /// Prints a line of JSON with its address and the hash of its certificate, and ends with its input.
+    Echo(EchoArgs),
+    /// One sends a long stream to many of whom some are slow, and it is measured what each has of it
+    ///
+    /// The exit status is 0 when all fast ones had the whole as it was sent, 1 when not.
+    Bulk(BulkArgs),
     /// A load test: participants come as a scenario says, and what they see, hear and cost is measured
     ///
     /// The exit status is 0 when nothing was wrong: everybody got in and stayed, every frame that

@@ -9,6 +9,7 @@
 //! - [`storm`] has hundreds join at once, on [`bot::light`], and says how long that took.
 //! - [`feeds`] has thousands read what happens in a room, and says what a copy of an event costs.
 //! - [`data`] has data messages relayed by each way there is, and says what came, when, and at what cost.
+//! - [`bulk`] has a long stream relayed to many of whom one is slow, and says what that is to the others.
 //! - [`relay`] is a bad network in user space, [`netns`] a network with NATs of the kernel's own; what
 //!   goes through them need not know. [`lines`] makes tools of both for other programs.
 //! - [`peer`] puts load on any server by WHIP and WHEP, and on Janus, to set them side by side.
@@ -17,6 +18,7 @@
 //! Nothing here knows how the server works inside; what it knows is the protocol.
 
 pub mod bot;
+pub mod bulk;
 pub mod call;
 pub mod data;
 pub mod feeds;
@@ -31,6 +33,7 @@ pub mod relay;
 pub mod report;
 pub mod run;
 pub mod scenario;
+mod session;
 mod share;
 pub mod storm;
 pub mod tone;

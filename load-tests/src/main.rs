@@ -10,12 +10,13 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Parser;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use args::{
-    CallArgs, Cli, Command, CompareArgs, DataArgs, FeedsArgs, FloorArgs, NetnsArgs, PeerArgs,
-    RelayArgs, RunArgs, StormArgs,
+    BulkArgs, CallArgs, Cli, Command, CompareArgs, DataArgs, EchoArgs, FeedsArgs, FloorArgs,
+    NetnsArgs, PeerArgs, RelayArgs, RunArgs, StormArgs,
 };
+use load_tests::data::echo::Echo;
 use load_tests::netns::Network;
 use load_tests::netns::order::Order as NetworkOrder;
 use load_tests::peer::compare::Comparison;
@@ -23,7 +24,7 @@ use load_tests::peer::{self, floor};
 use load_tests::relay::Relay;
 use load_tests::relay::order::Order as RelayOrder;
 use load_tests::scenario::BUILT_IN;
-use load_tests::{call, data, feeds, lines, run, storm};
+use load_tests::{bulk, call, data, feeds, lines, run, storm};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -32,6 +33,8 @@ async fn main() -> ExitCode {
         Command::Storm(args) => rush(args).await,
         Command::Feeds(args) => fan_out(args),
         Command::Data(args) => relay_data(args).await,
+        Command::Echo(args) => echo(args).await,
+        Command::Bulk(args) => relay_bulk(args).await,
         Command::Run(args) => load(args).await,
         Command::Scenario { name } => scenario(name.as_deref()),
         Command::Relay(args) => relay(args).await,
@@ -77,6 +80,26 @@ fn fan_out(args: FeedsArgs) -> anyhow::Result<bool> {
 async fn relay_data(args: DataArgs) -> anyhow::Result<bool> {
     let json = args.json;
     let report = data::run(&args.into()).await?;
+    show(&report, json)?;
+    Ok(report.all_right())
+}
+
+async fn echo(args: EchoArgs) -> anyhow::Result<bool> {
+    let echo = Echo::bind(args.fan)?;
+    let ready = echo.invitation().clone();
+    let echoing = tokio::spawn(echo.run());
+    lines::serve(&ready, async |order: Value| {
+        anyhow::bail!("it takes no orders: {order}") as anyhow::Result<()>
+    })
+    .await?;
+    echoing.abort();
+    Ok(true)
+}
+
+/// Whether all who are fast had the whole stream.
+async fn relay_bulk(args: BulkArgs) -> anyhow::Result<bool> {
+    let json = args.json;
+    let report = bulk::run(&args.into()).await?;
     show(&report, json)?;
     Ok(report.all_right())
 }

@@ -25,13 +25,26 @@ impl Process {
     ///
     /// When there is no such process.
     pub fn resident(self) -> anyhow::Result<u64> {
+        self.memory("VmRSS")
+    }
+
+    /// The most resident memory that it ever had, in bytes (`VmHWM` of proc(5)).
+    ///
+    /// # Errors
+    ///
+    /// When there is no such process.
+    pub fn most_resident(self) -> anyhow::Result<u64> {
+        self.memory("VmHWM")
+    }
+
+    fn memory(self, name: &str) -> anyhow::Result<u64> {
         let (path, status) = self.read("status")?;
         status
             .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"))
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().strip_suffix(" kB"))
             .and_then(|kilobytes| kilobytes.parse::<u64>().ok())
             .map(|kilobytes| kilobytes * 1_024)
-            .with_context(|| format!("{path} tells no VmRSS: has the process ended?"))
+            .with_context(|| format!("{path} tells no {name}: has the process ended?"))
     }
 
     /// Processor time of all threads so far, those that ended included, what the kernel did for them
@@ -67,7 +80,8 @@ mod tests {
     #[test]
     fn a_process_that_is_here_has_memory_and_works() {
         let process = Process::new(std::process::id());
-        assert!(process.resident().expect("this process") > 1 << 20);
+        let now = process.resident().expect("this process");
+        assert!(now > 1 << 20 && now <= process.most_resident().expect("this process"));
         let before = process.processor_time().expect("this process");
         let begun = Instant::now();
         while process.processor_time().expect("this process") < before + Duration::from_millis(30) {

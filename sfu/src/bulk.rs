@@ -4,18 +4,13 @@
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use sfu_core::stats::DropReason;
 use sfu_core::{Bulk, BulkKey, Next};
 
 use crate::link::{Inbox, Links};
-
-/// Bytes of one stream that wait, for all of its receivers together.
-const BUFFER: usize = 1 << 20;
-/// How long a receiver may hold up others, in all.
-const GRACE: Duration = Duration::from_secs(2);
 
 /// Why a stream was not opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -242,7 +237,7 @@ impl Stream {
         head: &Bytes,
         count: usize,
     ) -> Vec<BulkReceiver> {
-        self.decide(Phase::Open(Bulk::new(count, BUFFER, GRACE, now)), count);
+        self.decide(Phase::Open(Bulk::new(count, self.links.bulk_limits, now)), count);
         let receiver =
             |number| BulkReceiver { stream: Arc::clone(self), number, head: head.clone() };
         let is_open = matches!(self.lock().phase, Phase::Open(_));

@@ -122,10 +122,19 @@ pub struct Config {
     pub data_messages_per_second: u32,
     /// Bytes of data messages that one session may send in a second.
     pub data_bytes_per_second: u32,
+    /// Bytes of one bulk stream that may wait, for all of its receivers together.
+    pub bulk_buffer: usize,
+    /// Milliseconds that a receiver of a bulk stream may hold up others, in all.
+    pub bulk_grace: u64,
+    /// Seconds that a receiver of a bulk stream may take nothing of what waits for it.
+    pub bulk_timeout: u64,
 }
 
 /// What [`Config::data_lossy_bytes`] may be: enough for a topic and some bytes, and what a client may send.
 const LOSSY_BYTES: std::ops::RangeInclusive<usize> = 256..=envelope::MAX_CLIENT_BYTES;
+
+/// What is read of a bulk stream at once.
+const PIECE: usize = 64 * 1024;
 
 impl Default for Config {
     fn default() -> Self {
@@ -150,6 +159,9 @@ impl Default for Config {
             data_lossy_bytes: 1_100,
             data_messages_per_second: 2_000,
             data_bytes_per_second: 1 << 20,
+            bulk_buffer: 1 << 20,
+            bulk_grace: 2_000,
+            bulk_timeout: 60,
         }
     }
 }
@@ -175,6 +187,12 @@ impl Config {
             return Err(StartError::Config(
                 "sfu.data_bytes_per_second must be 65536 (one message) or more",
             ));
+        }
+        if self.bulk_buffer < PIECE {
+            return Err(StartError::Config("sfu.bulk_buffer must be 65536 (one piece) or more"));
+        }
+        if self.bulk_timeout == 0 {
+            return Err(StartError::Config("sfu.bulk_timeout must be 1 or more"));
         }
         match self.workers {
             0 => Ok(std::thread::available_parallelism()?.get().min(1 << 10)),

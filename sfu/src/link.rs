@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use sfu_core::stats::{DropReason, Stats};
-use sfu_core::{BulkKey, Channel, Fate, LinkEnd, LinkKey, LinkQueue, RoomKey, SessionKey};
+use sfu_core::{
+    BulkKey, BulkLimits, Channel, Fate, LinkEnd, LinkKey, LinkQueue, RoomKey, SessionKey,
+};
 
 use crate::bulk::{BulkReceiver, BulkRefused, BulkSender, Stream};
 use crate::config::Config;
@@ -267,6 +269,7 @@ impl Inbox {
 pub(crate) struct Links {
     max_age: Duration,
     limit: usize,
+    pub(crate) bulk_limits: BulkLimits,
     next: AtomicU64,
     delivered: [AtomicU64; 2],
     dropped: [[AtomicU64; DropReason::ALL.len()]; 2],
@@ -280,6 +283,11 @@ impl Links {
         Links {
             max_age: Duration::from_millis(config.data_max_age),
             limit: config.data_buffer,
+            bulk_limits: BulkLimits {
+                buffer: config.bulk_buffer,
+                grace: Duration::from_millis(config.bulk_grace),
+                timeout: Duration::from_secs(config.bulk_timeout),
+            },
             next: AtomicU64::new(0),
             delivered: [const { AtomicU64::new(0) }; 2],
             dropped: [const { [const { AtomicU64::new(0) }; DropReason::ALL.len()] }; 2],

@@ -165,6 +165,18 @@ fn a_stream_reaches_those_who_take_it_and_lets_go_of_one_who_does_not() {
 }
 
 #[test]
+fn who_takes_nothing_for_too_long_loses_the_stream_though_nobody_waits_for_it() {
+    let plane = Plane::start(&Config { bulk_timeout: 1, ..config() });
+    let (sender, receiver) = (linked(&plane, 1), linked(&plane, 2));
+    let mut stream = wait(sender.open_bulk(head())).unwrap();
+    let idle = wait(receiver.next_bulk()).unwrap();
+    wait(stream.push(Bytes::from_static(b"little"))).unwrap();
+    wait(idle.too_slow());
+    assert_eq!(read(idle), (0, BulkNext::Slow));
+    assert!(wait(stream.push(Bytes::from_static(b"more"))).is_err());
+}
+
+#[test]
 fn a_stream_ends_for_all_with_its_sender_and_with_the_last_receiver() {
     let plane = Plane::start(&config());
     let (sender, receiver) = (linked(&plane, 1), linked(&plane, 2));

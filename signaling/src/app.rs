@@ -395,6 +395,7 @@ fn hub_config(config: &Config) -> hub::Config {
     hub::Config {
         auto_create: rooms.auto_create,
         max_rooms: rooms.max_rooms as usize,
+        lossy_age: Duration::from_millis(config.sfu.data_max_age),
         room: room::Config {
             empty_timeout: Duration::from_secs(rooms.empty_timeout),
             max_participants: rooms.max_participants as usize,

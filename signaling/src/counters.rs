@@ -53,7 +53,7 @@ pub struct Reading {
     pub webtransport_refused: Vec<(&'static str, u64)>,
     /// Streams of WebTransport that were refused.
     pub webtransport_streams_refused: u64,
-    /// Datagrams that one session sent beyond its limit.
+    /// Datagrams that a session sent beyond its limit, or faster than they were read.
     pub webtransport_datagrams_dropped: u64,
     /// Attempts to join, by door and outcome (`ok`, or the error's code).
     pub joins: BTreeMap<(&'static str, &'static str), u64>,
@@ -180,9 +180,9 @@ impl Counters {
         self.webtransport_streams_refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A datagram came that was beyond its session's limit.
-    pub fn webtransport_datagram_dropped(&self) {
-        self.webtransport_datagrams_dropped.fetch_add(1, Ordering::Relaxed);
+    /// Datagrams came that were beyond their session's limit, or faster than they could be read.
+    pub fn webtransport_datagrams_dropped(&self, count: u64) {
+        self.webtransport_datagrams_dropped.fetch_add(count, Ordering::Relaxed);
     }
 
     /// All numbers.

@@ -66,6 +66,8 @@ pub struct Config {
     pub auto_create: bool,
     /// Rooms at a time.
     pub max_rooms: usize,
+    /// How long a lossy message may wait for one reader.
+    pub lossy_age: Duration,
     /// What each room keeps to.
     pub room: room::Config,
 }
@@ -275,7 +277,8 @@ impl Hub {
     /// From here on the room hears of it when the attachment is dropped.
     fn attach(&self, room: RoomHandle, wants_events: bool) -> (Attachment, Outbox) {
         let id = AttachmentId(self.shared.attachments.fetch_add(1, Ordering::Relaxed));
-        let (outbox, parcels) = outbox(wants_events, Arc::clone(&self.shared.counters));
+        let (outbox, parcels) =
+            outbox(wants_events, self.shared.config.lossy_age, Arc::clone(&self.shared.counters));
         (Attachment { id, room, parcels, asked: 0 }, outbox)
     }
 

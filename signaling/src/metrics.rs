@@ -132,7 +132,7 @@ fn of_control(control: &Reading) -> Vec<Family> {
         ),
         counter(
             "oriel_webtransport_datagrams_dropped_total",
-            "Datagrams beyond a session's limit, dropped before the room's worker saw them.",
+            "Datagrams beyond a session's limit, or that came faster than they were read; the latter are counted when the session ends.",
             control.webtransport_datagrams_dropped,
         ),
     ]

@@ -20,8 +20,6 @@ const WAITING_BYTES: usize = 256 * 1024;
 const WAITING_PARCELS: usize = 1024;
 /// Lossy messages are not queued behind that much: they would come too late.
 const WAITING_BYTES_LOSSY: usize = WAITING_BYTES / 4;
-/// A lossy message that has waited for so long is worth nothing any more.
-const LOSSY_AGE: Duration = Duration::from_millis(100);
 
 /// One thing for an attachment.
 #[derive(Debug)]
@@ -141,6 +139,7 @@ pub struct Outbox {
     meter: Arc<Meter>,
     counters: Arc<Counters>,
     wants_events: bool,
+    lossy_age: Duration,
 }
 
 /// The door's end.
@@ -150,12 +149,17 @@ pub struct Parcels {
     counters: Arc<Counters>,
 }
 
-/// A new outbox. Doors that read no events do not have them pile up.
-pub fn outbox(wants_events: bool, counters: Arc<Counters>) -> (Outbox, Parcels) {
+/// A new outbox. Doors that read no events do not have them pile up. A lossy message that has waited for
+/// `lossy_age` is worth nothing any more.
+pub fn outbox(
+    wants_events: bool,
+    lossy_age: Duration,
+    counters: Arc<Counters>,
+) -> (Outbox, Parcels) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let meter = Arc::new(Meter::default());
     let parcels = Parcels { receiver, meter: Arc::clone(&meter), counters: Arc::clone(&counters) };
-    (Outbox { sender, meter, counters, wants_events }, parcels)
+    (Outbox { sender, meter, counters, wants_events, lossy_age }, parcels)
 }
 
 impl Outbox {
@@ -193,7 +197,7 @@ impl Outbox {
         if overrun {
             self.meter.overrun.store(true, Ordering::Relaxed);
         }
-        let expires = is_lossy.then(|| Instant::now() + LOSSY_AGE);
+        let expires = is_lossy.then(|| Instant::now() + self.lossy_age);
         let item = Item { parcel, size: Some(size), expires };
         let taken = !overrun && self.sender.send(item).is_ok();
         if is_lossy && !taken {
@@ -282,9 +286,11 @@ mod tests {
         Parcel::Event(notice(Event::DataReceived { message }, None))
     }
 
+    const LOSSY_AGE: Duration = Duration::from_millis(100);
+
     fn open() -> (Outbox, Parcels, Arc<Counters>) {
         let counters = Arc::new(Counters::default());
-        let (outbox, parcels) = outbox(true, Arc::clone(&counters));
+        let (outbox, parcels) = outbox(true, LOSSY_AGE, Arc::clone(&counters));
         (outbox, parcels, counters)
     }
 

@@ -54,6 +54,19 @@ pub struct Ticket {
     pub token: String,
     /// The signaling door, `ws://host:port/v1/ws`.
     pub url: String,
+    /// The door for WebTransport, if there is one.
+    #[serde(default)]
+    pub webtransport: Option<Invitation>,
+}
+
+/// Where a session of WebTransport can be had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invitation {
+    /// `https://host:port/path`.
+    pub url: String,
+    /// SHA-256 of certificates that no authority has signed, in base 64.
+    #[serde(default)]
+    pub certificate_hashes: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -167,11 +180,15 @@ mod tests {
     async fn a_guest_gets_a_ticket() {
         let (server, asked) = answering(
             "200 OK",
-            r#"{"token":"abc","url":"ws://127.0.0.1:7880/v1/ws","room":"talk","limits":null}"#,
+            r#"{"token":"abc","url":"ws://127.0.0.1:7880/v1/ws","room":"talk","limits":null,
+                "webtransport":{"url":"https://127.0.0.1:7880/v1/webtransport"}}"#,
         )
         .await;
         let ticket = server.join("talk", "Ada").await.expect("a ticket");
-        assert_eq!(ticket, Ticket { token: "abc".into(), url: "ws://127.0.0.1:7880/v1/ws".into() });
+        let url = "https://127.0.0.1:7880/v1/webtransport".into();
+        let webtransport = Some(Invitation { url, certificate_hashes: Vec::new() });
+        let url = "ws://127.0.0.1:7880/v1/ws".into();
+        assert_eq!(ticket, Ticket { token: "abc".into(), url, webtransport });
         let asked = asked.await.expect("the server");
         assert!(asked.starts_with("POST /v1/join HTTP/1.1\r\n"), "{asked}");
         assert!(asked.ends_with(r#"{"room":"talk","name":"Ada"}"#), "{asked}");

@@ -8,7 +8,7 @@ use crate::run::page;
 /// Its counters at one time, or what they grew by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Counters {
-    /// Copies that the media plane has delivered, and that it has dropped.
+    /// Copies that the media plane has delivered, and that it has dropped: by data channels, and by WebTransport.
     by_channels: (u64, u64),
     /// The same of signaling connections.
     by_signaling: (u64, u64),
@@ -54,8 +54,8 @@ impl Counters {
     /// How many copies that were to go this way were delivered, and how many dropped.
     pub(super) fn fates(&self, way: Way) -> (u64, u64) {
         match way {
-            Way::Channels => self.by_channels,
             Way::Websockets => self.by_signaling,
+            _ => self.by_channels,
         }
     }
 }

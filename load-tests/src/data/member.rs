@@ -3,14 +3,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use signaling_core::request::Join;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::socket::Socket;
 use super::{Plan, Tally, Way};
-use crate::bot::join::Server;
+use crate::bot::join::{Invitation, JoinError, Server};
 use crate::bot::light::Channels;
+use crate::session::{self, Session};
 
+/// What a datagram may wait for room in the sender's own connection, at most.
+const ROOM_TIMEOUT: Duration = Duration::from_millis(100);
 /// Version 1 of the envelope.
 const VERSION: u8 = 1;
 /// The flags LOSSY and ID.
@@ -44,6 +49,41 @@ pub(super) struct Part {
 pub(super) enum Member {
     Channels(Box<Channels>),
     Socket(Box<Socket>),
+    Session(Box<Session>),
+    /// At a server without rooms.
+    Bare(Box<web_transport_quinn::Session>),
+}
+
+/// Where members come in.
+pub(super) enum Door {
+    Channels(String),
+    Socket(String),
+    Session(Invitation),
+    Bare(Invitation),
+}
+
+impl Door {
+    /// Where those of a plan do.
+    ///
+    /// # Errors
+    ///
+    /// When the server does not say so.
+    pub(super) async fn find(plan: &Plan) -> anyhow::Result<Door> {
+        let signaling = || Ok::<_, JoinError>(Server::parse(&plan.url)?.signaling());
+        Ok(match plan.way {
+            Way::Channels => Door::Channels(signaling()?),
+            Way::Websockets => Door::Socket(signaling()?),
+            Way::Webtransport => Door::Session(session::invitation(&plan.url, &room(plan)).await?),
+            Way::Echo | Way::Fan => Door::Bare(Invitation {
+                url: plan.url.clone(),
+                certificate_hashes: plan.hashes.clone(),
+            }),
+        })
+    }
+}
+
+fn room(plan: &Plan) -> String {
+    format!("data-{:?}-{}", plan.way, plan.members).to_lowercase()
 }
 
 impl Member {
@@ -52,25 +92,28 @@ impl Member {
     /// # Errors
     ///
     /// When it does not get in.
-    pub(super) async fn join(plan: &Plan, index: u32) -> anyhow::Result<Member> {
-        let url = Server::parse(&plan.url)?.signaling();
+    pub(super) async fn join(plan: &Plan, door: &Door, index: u32) -> anyhow::Result<Member> {
         let join = Join {
             token: plan.token.clone(),
-            room: Some(format!("data-{:?}-{}", plan.way, plan.members)),
+            room: Some(room(plan)),
             identity: Some(format!("member-{index}")),
             ..Join::default()
         };
-        Ok(match plan.way {
-            Way::Channels => Member::Channels(Box::new(Channels::join(&url, join).await?)),
-            Way::Websockets => Member::Socket(Box::new(Socket::join(&url, join).await?)),
+        Ok(match door {
+            Door::Channels(url) => Member::Channels(Box::new(Channels::join(url, join).await?)),
+            Door::Socket(url) => Member::Socket(Box::new(Socket::join(url, join).await?)),
+            Door::Session(at) => Member::Session(Box::new(Session::join(at, join).await?)),
+            Door::Bare(at) => Member::Bare(Box::new(session::connect(at).await?)),
         })
     }
 
     /// The next message, or `None` at `due`. May be cancelled.
-    async fn next(&mut self, due: Option<Instant>) -> anyhow::Result<Option<Vec<u8>>> {
+    async fn next(&mut self, due: Option<Instant>) -> anyhow::Result<Option<Bytes>> {
         match self {
-            Member::Channels(channels) => Ok(channels.next(due).await?),
-            Member::Socket(socket) => socket.next(due).await,
+            Member::Channels(channels) => Ok(channels.next(due).await?.map(Bytes::from)),
+            Member::Socket(socket) => Ok(socket.next(due).await?.map(Bytes::from)),
+            Member::Session(session) => session::datagram(session.transport(), due).await,
+            Member::Bare(session) => session::datagram(session, due).await,
         }
     }
 
@@ -79,6 +122,8 @@ impl Member {
         match self {
             Member::Channels(channels) => Ok(channels.send(&message)?),
             Member::Socket(socket) => socket.send(message).await.map(|()| true),
+            Member::Session(session) => send(session.transport(), message).await,
+            Member::Bare(session) => send(session, message).await,
         }
     }
 
@@ -91,7 +136,20 @@ impl Member {
         match self {
             Member::Channels(channels) => Ok(channels.leave().await?),
             Member::Socket(socket) => socket.leave().await,
+            Member::Session(session) => session.leave().await,
+            Member::Bare(session) => {
+                session.close(0, b"");
+                Ok(())
+            }
         }
+    }
+}
+
+/// Sends a datagram, unless the connection has no room for it for too long.
+async fn send(session: &web_transport_quinn::Session, message: Vec<u8>) -> anyhow::Result<bool> {
+    match timeout(ROOM_TIMEOUT, session.send_datagram_wait(message.into())).await {
+        Ok(sent) => Ok(sent.map(|()| true)?),
+        Err(_) => Ok(false),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Data messages: some in a room send, all others get a copy, and it is measured when each came and what
 //! that cost the server. What did not come has to be among what the server says it has dropped.
 //!
-//! [`member`] is one in the room, by data channels or by [`socket`]; [`counters`] is what the server says.
+//! [`member`] is one in the room, by data channels, by [`socket`] or by WebTransport; [`counters`] is what the
+//! server says. [`echo`] is a server that does nothing but send datagrams back, to compare with.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,11 +19,12 @@ use crate::measure::{Count, Times};
 use crate::process::Process;
 
 mod counters;
+pub mod echo;
 mod member;
 mod socket;
 
 use counters::Counters;
-use member::{Member, Part, Phase};
+use member::{Door, Member, Part, Phase};
 
 /// The most members of the room.
 pub const MOST_MEMBERS: u32 = 300;
@@ -46,17 +48,36 @@ pub enum Way {
     Channels,
     /// By WebSockets.
     Websockets,
+    /// By datagrams of WebTransport.
+    Webtransport,
+    /// The same, and a server without rooms sends each back to its sender (`load echo`).
+    Echo,
+    /// The same, and a server without rooms sends each to all others (`load echo --fan`).
+    Fan,
+}
+
+impl Way {
+    fn is_bare(self) -> bool {
+        matches!(self, Way::Echo | Way::Fan)
+    }
+
+    /// How many get a message.
+    fn receivers(self, members: u32) -> u32 {
+        if self == Way::Echo { 1 } else { members - 1 }
+    }
 }
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// The server, `http://host:port`.
+    /// The server, `http://host:port`; one without rooms, `https://host:port`.
     pub url: String,
-    /// A service token.
+    /// A service token. Not for a server without rooms.
     pub token: String,
-    /// The address of the server's counters.
+    /// The address of the server's counters. Not for a server without rooms.
     pub metrics: String,
+    /// Hashes of certificates of a server without rooms, in base 64.
+    pub hashes: Vec<String>,
     /// The server's process on this machine.
     pub pid: u32,
     /// How messages go.
@@ -118,6 +139,9 @@ impl fmt::Display for Report {
         let way = match self.way {
             Way::Channels => "data channels",
             Way::Websockets => "WebSockets",
+            Way::Webtransport => "WebTransport",
+            Way::Echo => "bare echo",
+            Way::Fan => "bare fan-out",
         };
         writeln!(
             f,
@@ -156,7 +180,7 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
     let members = enter(plan).await?;
     sleep(SETTLING).await;
     let server = Process::new(plan.pid);
-    let (counted, worked) = (Counters::read(&plan.metrics).await?, server.processor_time()?);
+    let (counted, worked) = (counters(plan).await?, server.processor_time()?);
 
     let tally = Arc::new(Tally::default());
     let begin = Instant::now() + Duration::from_millis(100);
@@ -175,24 +199,30 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
     let whole = begin + Duration::from_secs(plan.seconds.into()) + PATIENCE;
     sleep(whole.saturating_duration_since(Instant::now())).await;
     let worked = server.processor_time()?.saturating_sub(worked);
-    let counted = Counters::read(&plan.metrics).await?.since(&counted);
+    let counted = counters(plan).await?.zip(counted).map(|(now, before)| now.since(&before));
     phase.send(Phase::Over).context("everybody has fallen out")?;
     while let Some(task) = tasks.join_next().await {
         task??.leave().await?;
     }
 
-    let copies = tally.sent.get() * u64::from(plan.members - 1);
+    let receivers = plan.way.receivers(plan.members);
+    let copies = tally.sent.get() * u64::from(receivers);
     ensure!(copies > 0, "nobody could send anything");
-    let (delivered, dropped) = counted.fates(plan.way);
+    let received = tally.received.get();
+    // A server without rooms counts nothing.
+    let (delivered, dropped) = match counted {
+        Some(counted) => counted.fates(plan.way),
+        None => (received, copies.saturating_sub(received)),
+    };
     let times = tally.delays.summary();
     Ok(Report {
         way: plan.way,
         senders: plan.senders,
-        receivers: plan.members - 1,
+        receivers,
         rate: plan.rate,
         bytes: plan.bytes,
         copies,
-        received: tally.received.get(),
+        received,
         delivered,
         dropped,
         unaccounted: copies as i64 - (delivered + dropped) as i64,
@@ -203,11 +233,21 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
     })
 }
 
+async fn counters(plan: &Plan) -> anyhow::Result<Option<Counters>> {
+    if plan.way.is_bare() {
+        return Ok(None);
+    }
+    Counters::read(&plan.metrics).await.map(Some)
+}
+
 async fn enter(plan: &Plan) -> anyhow::Result<Vec<Member>> {
+    let door = Door::find(plan).await?;
     let mut members = Vec::new();
     let all: Vec<u32> = (0..plan.members).collect();
     for some in all.chunks(COMING) {
-        members.extend(try_join_all(some.iter().map(|index| Member::join(plan, *index))).await?);
+        members.extend(
+            try_join_all(some.iter().map(|index| Member::join(plan, &door, *index))).await?,
+        );
     }
     Ok(members)
 }

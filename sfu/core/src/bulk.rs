@@ -3,9 +3,11 @@
 //! The bytes wait once, however many still have to take them, and no more of them than `buffer`. So the
 //! sender goes at the speed of the slowest receiver for as long as that one keeps close to the others. One
 //! that has a full buffer to catch up with while another asks for more in vain holds up the rest: the time of
-//! that is on its account, and when it comes to `grace` the receiver is given up. A twentieth of the time in
-//! which it holds up nobody is taken off again. So the rest loses `grace` and a twentieth of its time to a slow
-//! receiver, at most; and a single receiver, or receivers that are all slow, are waited for.
+//! that is on its account, and when it comes to `grace` the receiver is given up. Half of the time in which it
+//! holds up nobody is taken off again: those who are alike take turns in being last, on a busy machine for long,
+//! and are not to lose the stream for that. So the rest loses `grace` to a slow receiver, and waits for one that is
+//! two thirds as fast; a single receiver, or receivers that are all slow, are waited for, but not one that takes
+//! nothing at all for `timeout`.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -16,7 +18,7 @@ use bytes::Bytes;
 const CHUNK_OVERHEAD: usize = 64;
 
 /// Of the time in which a receiver holds up nobody, this part is taken off its account.
-const FORGIVEN: u32 = 20;
+const FORGIVEN: u32 = 2;
 
 /// What a receiver finds when it wants to have more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,11 +35,21 @@ pub enum Next {
     Slow,
 }
 
+/// What holds for a bulk stream.
+#[derive(Debug, Clone, Copy)]
+pub struct BulkLimits {
+    /// Bytes that may wait, for all receivers together.
+    pub buffer: usize,
+    /// How long a receiver may hold up others, in all.
+    pub grace: Duration,
+    /// How long a receiver for which something waits may take nothing.
+    pub timeout: Duration,
+}
+
 /// A bulk stream under way. Receivers go by their number, from 0.
 #[derive(Debug)]
 pub struct Bulk {
-    buffer: usize,
-    grace: Duration,
+    limits: BulkLimits,
     /// What some receiver still has to take, and the number of the first of it.
     chunks: VecDeque<Bytes>,
     first: u64,
@@ -59,6 +71,8 @@ struct Receiver {
     is_hungry: bool,
     /// How long it has held up others.
     account: Duration,
+    /// For how long something has waited for it, and it took nothing.
+    idle: Duration,
     state: Reading,
 }
 
@@ -80,17 +94,17 @@ enum Sender {
 
 impl Bulk {
     /// A stream to so many receivers that begins now.
-    pub fn new(receivers: usize, buffer: usize, grace: Duration, now: Instant) -> Bulk {
+    pub fn new(receivers: usize, limits: BulkLimits, now: Instant) -> Bulk {
         let receiver = || Receiver {
             next: 0,
             waiting: 0,
             is_hungry: false,
             account: Duration::ZERO,
+            idle: Duration::ZERO,
             state: Reading::On,
         };
         Bulk {
-            buffer,
-            grace,
+            limits,
             chunks: VecDeque::new(),
             first: 0,
             receivers: std::iter::repeat_with(receiver).take(receivers).collect(),
@@ -103,7 +117,7 @@ impl Bulk {
     /// Whether the sender may [push](Bulk::push) a chunk. If not it waits, and receivers can be in its way.
     pub fn has_room(&mut self, now: Instant) -> bool {
         self.settle(now);
-        let has_room = !self.reading().any(|receiver| receiver.waiting >= self.buffer);
+        let has_room = !self.reading().any(|receiver| receiver.waiting >= self.limits.buffer);
         if !self.has_ended() {
             self.sender = if has_room { Sender::On } else { Sender::Waits };
         }
@@ -161,6 +175,7 @@ impl Bulk {
             return Some(Next::Later);
         };
         reader.next += 1;
+        reader.idle = Duration::ZERO;
         reader.waiting -= weight(&chunk);
         self.forget_taken();
         Some(Next::Chunk(chunk))
@@ -187,12 +202,15 @@ impl Bulk {
             if receiver.state != Reading::On {
                 continue;
             }
-            if !is_held_up || receiver.waiting < self.buffer {
-                receiver.account = receiver.account.saturating_sub(passed / FORGIVEN);
-                continue;
+            if receiver.waiting > 0 {
+                receiver.idle += passed;
             }
-            receiver.account += passed;
-            if receiver.account >= self.grace {
+            if is_held_up && receiver.waiting >= self.limits.buffer {
+                receiver.account += passed;
+            } else {
+                receiver.account = receiver.account.saturating_sub(passed / FORGIVEN);
+            }
+            if receiver.account >= self.limits.grace || receiver.idle >= self.limits.timeout {
                 receiver.state = Reading::Slow;
                 self.given_up.push(number);
             }
@@ -261,6 +279,8 @@ mod tests {
     const BUFFER: usize = 100_000;
     const GRACE: Duration = Duration::from_secs(2);
     const CHUNK: usize = 10_000;
+    const LIMITS: BulkLimits =
+        BulkLimits { buffer: BUFFER, grace: GRACE, timeout: Duration::from_secs(60) };
 
     #[allow(clippy::disallowed_methods)]
     fn any_instant() -> Instant {
@@ -277,7 +297,7 @@ mod tests {
     /// Sends `chunks` as fast as they are taken, to receivers that take so many bytes a millisecond.
     fn simulate(chunks: usize, rates: &[usize]) -> Vec<Outcome> {
         let begin = any_instant();
-        let mut bulk = Bulk::new(rates.len(), BUFFER, GRACE, begin);
+        let mut bulk = Bulk::new(rates.len(), LIMITS, begin);
         let mut outcomes = vec![None; rates.len()];
         let mut allowed = vec![0usize; rates.len()];
         let mut pushed = 0;
@@ -344,6 +364,26 @@ mod tests {
         assert!(outcomes.iter().all(|outcome| outcome.is_whole), "{outcomes:?}");
     }
 
+    /// Nine share a machine: for a second at a time, one of them gets little of it.
+    #[test]
+    fn those_who_take_turns_in_being_last_are_not_given_up() {
+        let begin = any_instant();
+        let mut bulk = Bulk::new(9, LIMITS, begin);
+        for millis in 0..60_000 {
+            let now = begin + Duration::from_millis(millis);
+            let last = (millis / 1_000 % 9) as usize;
+            while bulk.has_room(now) {
+                bulk.push(vec![0; CHUNK].into());
+            }
+            for number in 0..9 {
+                let takes = if number == last { usize::from(millis % 4 == 0) } else { 4 };
+                for _ in 0..takes {
+                    assert_ne!(bulk.take(now, number), Some(Next::Slow), "{number} at {millis}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn who_is_slow_with_nobody_else_in_a_hurry_is_waited_for() {
         for rates in [&[100][..], &[100, 100, 100]] {
@@ -353,9 +393,31 @@ mod tests {
     }
 
     #[test]
+    fn who_takes_nothing_for_the_timeout_is_given_up_alone_too() {
+        let mut now = any_instant();
+        let mut bulk = Bulk::new(1, LIMITS, now);
+        // With nothing to take nobody is idle.
+        now += 2 * LIMITS.timeout;
+        for _ in 0..2 {
+            assert!(bulk.has_room(now));
+            bulk.push(vec![0; BUFFER / 2].into());
+        }
+        assert!(!bulk.has_room(now));
+        now += LIMITS.timeout.mul_f64(0.9);
+        assert!(matches!(bulk.take(now, 0), Some(Next::Chunk(_))));
+        now += LIMITS.timeout.mul_f64(0.9);
+        bulk.settle(now);
+        assert!(!bulk.is_slow(0), "it took something meanwhile");
+        now += LIMITS.timeout.mul_f64(0.2);
+        bulk.settle(now);
+        assert!(bulk.is_slow(0) && bulk.is_over());
+        assert_eq!((bulk.held(), bulk.take(now, 0)), (0, Some(Next::Slow)));
+    }
+
+    #[test]
     fn a_pause_of_the_sender_is_on_nobodys_account() {
         let mut now = any_instant();
-        let mut bulk = Bulk::new(2, BUFFER, GRACE, now);
+        let mut bulk = Bulk::new(2, LIMITS, now);
         while bulk.has_room(now) {
             bulk.push(vec![0; CHUNK].into());
             assert!(matches!(bulk.take(now, 0), Some(Next::Chunk(_))));
@@ -385,7 +447,7 @@ mod tests {
     #[test]
     fn ends_are_passed_on_and_leaving_frees() {
         let now = any_instant();
-        let mut bulk = Bulk::new(2, BUFFER, GRACE, now);
+        let mut bulk = Bulk::new(2, LIMITS, now);
         bulk.push(Bytes::from_static(b"one"));
         assert_eq!(bulk.take(now, 0), Some(Next::Chunk(Bytes::from_static(b"one"))));
         assert_eq!((bulk.take(now, 0), bulk.held()), (Some(Next::Later), 3));
@@ -403,20 +465,20 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(200))]
 
-        /// The fastest loses no more than the grace of each slow one and a twentieth; who keeps up with it is
-        /// not given up; and memory is bounded (see `simulate`).
+        /// The fastest loses no more than the grace of each slow one and a third of its speed; who is nearly as
+        /// fast is not given up; and memory is bounded (see `simulate`).
         #[test]
         fn nobody_is_held_up_for_long(rates in prop::collection::vec(200usize..5_000, 1..6)) {
             let chunks = 3_000;
             let fastest = *rates.iter().max().unwrap();
             let alone = Duration::from_millis((chunks * CHUNK / fastest) as u64);
             for (outcome, rate) in simulate(chunks, &rates).into_iter().zip(&rates) {
-                let most = alone.mul_f64(1.07) + GRACE * rates.len() as u32;
+                let most = alone.mul_f64(1.52) + GRACE * rates.len() as u32;
                 if *rate == fastest {
                     prop_assert!(outcome.is_whole, "{outcome:?}");
                     prop_assert!(outcome.at < most, "{outcome:?}, {alone:?} alone");
                 }
-                if *rate * 100 >= fastest * 98 {
+                if *rate * 10 >= fastest * 8 {
                     prop_assert!(outcome.is_whole, "{outcome:?} at {rate} of {fastest}");
                 }
             }
@@ -428,7 +490,8 @@ mod tests {
             steps in prop::collection::vec((0u8..12, 0usize..3, 0u64..400), 1..400),
         ) {
             let mut now = any_instant();
-            let mut bulk = Bulk::new(3, 4_000, Duration::from_secs(1), now);
+            let limits = BulkLimits { buffer: 4_000, grace: Duration::from_secs(1), ..LIMITS };
+            let mut bulk = Bulk::new(3, limits, now);
             let (mut sent, mut got) = (Vec::new(), vec![Vec::new(); 3]);
             let mut gone = [false; 3];
             let mut ended = false;

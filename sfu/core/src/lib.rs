@@ -57,7 +57,7 @@ mod subscription;
 mod track;
 
 pub use backlog::Fate;
-pub use bulk::{Bulk, Next};
+pub use bulk::{Bulk, BulkLimits, Next};
 pub use command::{BulkKey, Command, Group, LinkKey, RequestKey, RoomKey, SessionKey, TrackKey};
 pub use config::Config;
 pub use data::Channel;

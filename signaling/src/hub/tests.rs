@@ -56,8 +56,12 @@ fn hub() -> (Hub, Arc<Plane>, Arc<Counters>) {
 }
 
 fn hub_telling(webhooks: Webhooks) -> (Hub, Arc<Plane>, Arc<Counters>) {
-    let config =
-        Config { auto_create: true, max_rooms: 10, room: signaling_core::room::Config::default() };
+    let config = Config {
+        auto_create: true,
+        max_rooms: 10,
+        lossy_age: std::time::Duration::from_millis(100),
+        room: signaling_core::room::Config::default(),
+    };
     let (plane, counters) = (Arc::new(Plane::default()), Arc::new(Counters::default()));
     let hub = Hub::new(
         config,

@@ -28,8 +28,10 @@ const EARLY: Days = Days::days(1);
 const LATE: Days = Days::days(12);
 /// In force for so long. One that waits as the next for that time has two days left in the end.
 const IN_FORCE: Days = Days::days(5);
-/// How often we look whether it is time.
+/// How often we look whether it is time, at least: clocks are set.
 const WATCH_INTERVAL: Duration = Duration::from_secs(600);
+/// And at most, when the next one could not be made.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The certificate in force, and the next one.
 #[derive(Debug)]
@@ -85,13 +87,18 @@ impl BriefCertificates {
 
     /// Brings the next one into force when it is time, for ever.
     pub async fn watch(self: Arc<Self>) {
-        let mut ticks = tokio::time::interval(WATCH_INTERVAL);
         loop {
-            ticks.tick().await;
+            tokio::time::sleep(self.until_next(OffsetDateTime::now_utc())).await;
             if let Err(error) = self.renew(OffsetDateTime::now_utc()) {
                 tracing::error!("WebTransport's certificate stays as it was: {error:#}");
             }
         }
+    }
+
+    fn until_next(&self, now: OffsetDateTime) -> Duration {
+        let seconds = self.read(|current| current.kept.until) - now.unix_timestamp();
+        let left = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
+        left.clamp(RETRY_INTERVAL, WATCH_INTERVAL)
     }
 
     fn renew(&self, now: OffsetDateTime) -> anyhow::Result<()> {

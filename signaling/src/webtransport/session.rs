@@ -1,6 +1,7 @@
 //! An open session: its streams and datagrams, and the words that are said about it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -34,6 +35,8 @@ pub struct Session {
     closed: oneshot::Receiver<Option<u32>>,
     /// End with the session.
     tasks: JoinSet<()>,
+    /// Datagrams that were read.
+    read: Arc<AtomicU64>,
     _place: Place,
 }
 
@@ -55,13 +58,19 @@ impl Session {
             // Nobody listens any more where the server has ended the session.
             let _ = closing.send(closing_word(capsules).await);
         });
-        Session { connection, id, words, closed, tasks, _place: place }
+        Session { connection, id, words, closed, tasks, read: Arc::default(), _place: place }
     }
 
     /// What reads and writes datagrams.
     pub fn datagrams(&self) -> Datagrams {
         let quarter = VarInt::from_u64(self.id.into_inner() / 4).unwrap_or(self.id);
-        Datagrams { connection: self.connection.clone(), quarter }
+        Datagrams { connection: self.connection.clone(), quarter, read: Arc::clone(&self.read) }
+    }
+
+    /// Datagrams that have come and that nobody has read: they wait, or made room for later ones.
+    pub fn unread(&self) -> u64 {
+        let came = self.connection.stats().frame_rx.datagram;
+        came.saturating_sub(self.read.load(Ordering::Relaxed))
     }
 
     /// What opens streams to the client.
@@ -197,6 +206,7 @@ pub struct Datagrams {
     connection: Connection,
     /// What each begins with: a quarter of the session's number.
     quarter: VarInt,
+    read: Arc<AtomicU64>,
 }
 
 impl Datagrams {
@@ -207,6 +217,7 @@ impl Datagrams {
     /// When the connection is over.
     pub async fn read(&self) -> Result<Option<Bytes>, ConnectionError> {
         let mut datagram = self.connection.read_datagram().await?;
+        self.read.fetch_add(1, Ordering::Relaxed);
         let quarter = VarInt::decode(&mut datagram);
         Ok(quarter.is_ok_and(|quarter| quarter == self.quarter).then_some(datagram))
     }

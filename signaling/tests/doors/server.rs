@@ -45,7 +45,11 @@ impl Server {
 
     /// With the development key, unless `set` brings another.
     pub(crate) async fn start_bare(set: &[&str]) -> Server {
-        let state = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), set).await
+    }
+
+    /// As [`Server::start_bare`], with what is in the state directory already.
+    pub(crate) async fn start_in(state: TempDir, set: &[&str]) -> Server {
         let config = config(&state, set);
         let app = App::start(&config).await.unwrap();
         Server { app, config, _state: state }

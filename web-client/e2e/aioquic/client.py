@@ -1,9 +1,9 @@
 """A participant by WebTransport on aioquic: one JSON object a line in, what to send; one a line out, what came.
 
 In:  {"frame": TEXT} on the signaling stream, {"reliable": HEX} an envelope there, {"lossy": HEX} a datagram,
-     {{"close": CODE}.
+     {"bulk": HEX, "body": HEX} a stream of its own: an envelope, and the bytes; {"close": CODE}.
 Out: {"frame": TEXT}, {"reliable": HEX}, {"lossy": HEX}, {"bulk": HEX, "body": HEX}, {"draining": true},
-     {"closed": CODE, "reason": TEXT}; first {"open": true}.
+     {"goaway": REQUEST}, {"closed": CODE, "reason": TEXT}; first {"open": true}.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from aioquic.asyncio.client import connect
 from aioquic.asyncio.protocol import QuicConnectionProtocol
 from aioquic.buffer import Buffer
-from aioquic.h3.connection import H3_ALPN, H3Connection
+from aioquic.h3.connection import H3_ALPN, FrameType, H3Connection
 from aioquic.h3.events import DatagramReceived, DataReceived, HeadersReceived, WebTransportStreamDataReceived
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.events import ConnectionTerminated, StreamDataReceived
@@ -36,10 +36,20 @@ def framed(body):
     return len(body).to_bytes(4, "big") + body
 
 
+class Http(H3Connection):
+    """Tells of GOAWAY, which aioquic passes over."""
+
+    def _handle_control_frame(self, frame_type, frame_data):
+        if frame_type == FrameType.GOAWAY:
+            say(goaway=Buffer(data=frame_data).pull_uint_var())
+        else:
+            super()._handle_control_frame(frame_type, frame_data)
+
+
 class Client(QuicConnectionProtocol):
     def __init__(self, *args, **more):
         super().__init__(*args, **more)
-        self.http = H3Connection(self._quic, enable_webtransport=True)
+        self.http = Http(self._quic, enable_webtransport=True)
         self.opened = asyncio.get_running_loop().create_future()
         self.ended = asyncio.Event()
         self.session = self.stream = None

@@ -1,13 +1,18 @@
 /** WebTransport with aioquic, an implementation of QUIC and HTTP/3 that shares no code with browsers or with us. */
+import { createHash, randomBytes } from 'node:crypto';
+
 import { expect, test } from '@playwright/test';
 
 import { AioquicParticipant } from '../support/aioquic.ts';
+import { CHROMIUM_WITH_QUIC } from '../support/chromium.ts';
+import { Member } from '../support/member.ts';
 import { PageParticipant } from '../support/pages.ts';
 import { startServer, type Server } from '../support/server.ts';
 import { SIGNATURES } from '../support/signature.ts';
 
 const ROOM = 'post-office';
 
+test.use({ launchOptions: CHROMIUM_WITH_QUIC });
 test.describe.configure({ mode: 'serial' });
 
 let server: Server;
@@ -95,10 +100,56 @@ test('it gets what others send: reliable on its stream, lossy as datagrams', asy
     .toEqual([true, true, true]);
 });
 
-test('it is told of the stop beforehand, and closed with the code of its leave', async () => {
+test('streams go both ways between it and a browser, whole', async ({ browser }) => {
+  const member = await Member.open(browser, server.url, 'Streams');
+  await member.join(ROOM, 'webtransport');
+  await member.page.evaluate(() => window.orielMember.take('t'));
+  const body = randomBytes(300_000);
+  const sent = createHash('sha256').update(body).digest('hex').slice(0, 16);
+  aioquic.send({ bulk: envelope(0, 'a.bin'), body: body.toString('hex') });
+  await expect.poll(() => member.streams()).toEqual([`a.bin/${aioquic.id}/${body.length}/${sent}`]);
+
+  const digest = await member.page.evaluate(() => window.orielMember.stream('t', 300_000, 'b.bin'));
+  const came = () => aioquic.lines().find((line) => line.bulk !== undefined);
+  await expect.poll(() => came() !== undefined).toBe(true);
+  const { bulk, body: back } = came()!;
+  expect(Buffer.from(bulk!, 'hex').toString('latin1').endsWith('\x01tb.bin')).toBe(true);
+  expect(createHash('sha256').update(Buffer.from(back!, 'hex')).digest('hex').slice(0, 16)).toBe(digest);
+  await member.close();
+});
+
+/** A session of the page without the SDK, as a browser has it: what it is told of its end. */
+async function openBare(room: string): Promise<boolean> {
+  const response = await fetch('/v1/join', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ room, name: 'Bare' }),
+  });
+  const { token, webtransport } = (await response.json()) as { token: string; webtransport: { url: string; certificate_hashes: string[] } };
+  const hashes = webtransport.certificate_hashes.map((hash) => ({ algorithm: 'sha-256', value: Uint8Array.from(atob(hash), (letter) => letter.charCodeAt(0)) }));
+  const session = new WebTransport(webtransport.url, { serverCertificateHashes: hashes });
+  await session.ready;
+  const { writable } = await session.createBidirectionalStream();
+  const join = new TextEncoder().encode(JSON.stringify({ id: 1, type: 'join', token }));
+  await (writable as WritableStream<Uint8Array>).getWriter().write(Uint8Array.of(0, 0, join.length >> 8, join.length & 255, ...join));
+  const told: string[] = [];
+  Object.assign(window, { bare: { told } });
+  const { draining } = session as { draining?: Promise<void> };
+  void draining?.then(() => told.push('draining'));
+  void session.closed.then(({ closeCode }) => told.push(`closed ${closeCode}`), (error: unknown) => told.push(String(error)));
+  return draining !== undefined;
+}
+
+test('it is told of the stop beforehand, and closed with the code of its leave; a browser with that of the stop', async () => {
+  const tellsOfDraining = await page.page.evaluate(openBare, ROOM);
   const stop = server.stop();
   await expect.poll(() => aioquic.lines().some((line) => line.draining)).toBe(true);
+  // The session was request 0: no other is served.
+  await expect.poll(() => aioquic.lines().some((line) => line.goaway === 4)).toBe(true);
   aioquic.send({ frame: JSON.stringify({ id: 2, type: 'leave' }) });
   await expect.poll(() => aioquic.lines().find((line) => line.closed !== undefined)).toEqual({ closed: 1000, reason: 'left' });
-  await stop;
+  // The second signal does not wait for those who are still here.
+  await Promise.all([stop, server.stop()]);
+  const told = tellsOfDraining ? ['draining', 'closed 4503'] : ['closed 4503'];
+  await expect.poll(() => page.page.evaluate(() => (window as unknown as { bare: { told: string[] } }).bare.told)).toEqual(told);
 });

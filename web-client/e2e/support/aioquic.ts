@@ -14,7 +14,12 @@ export interface Line {
   readonly frame?: string;
   readonly reliable?: string;
   readonly lossy?: string;
+  /** A stream's envelope, in hexadecimal, and what came behind it. */
+  readonly bulk?: string;
+  readonly body?: string;
   readonly draining?: boolean;
+  /** The first request that is not served any more. */
+  readonly goaway?: number;
   readonly closed?: number;
   readonly reason?: string;
 }
@@ -44,7 +49,7 @@ export class AioquicParticipant {
   }
 
   /** Has it send something. */
-  send(what: { frame: string } | { reliable: string } | { lossy: string }): void {
+  send(what: { frame: string } | { reliable: string } | { lossy: string } | { bulk: string; body: string }): void {
     order(this.script, what);
   }
 

@@ -239,9 +239,10 @@ impl conversation::Carrier for Carrier {
     }
 
     async fn end(self, ending: Ending) {
-        let Carrier { session, writer, linked, mut tasks, .. } = self;
+        let Carrier { session, context, writer, linked, mut tasks, .. } = self;
         drop(linked);
         tasks.shutdown().await;
+        context.counters.webtransport_datagrams_dropped(session.unread());
         let Some(goodbye) = ending else { return session.close(None).await };
         // Streams overtake each other: what was said before is heard before the session is over.
         let _ = timeout(FLUSH_TIMEOUT, writer.finish()).await;

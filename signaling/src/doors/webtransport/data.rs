@@ -180,7 +180,7 @@ impl Allowance {
     fn take(&mut self) -> bool {
         let taken = self.within.try_take(Instant::now());
         if !taken {
-            self.counters.webtransport_datagram_dropped();
+            self.counters.webtransport_datagrams_dropped(1);
         }
         taken
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::json;
+use tokio::time::timeout;
 use web_transport_quinn::{ReadError, RecvStream, SendStream, WriteError};
 
 use super::client::Client;
@@ -136,6 +137,51 @@ async fn a_receiver_that_stops_ends_its_copy_and_a_sender_that_breaks_off_ends_a
         copy.stop(CANCELLED).unwrap();
     }
     assert_eq!(stopped(stream).await, CANCELLED);
+}
+
+/// Writes until nothing is taken any more for a while; how much that was.
+async fn write_until_full(stream: &mut SendStream, most: usize) -> usize {
+    let piece = vec![7; 1 << 14];
+    let mut taken = 0;
+    while let Ok(count) = timeout(Duration::from_secs(1), stream.write(&piece)).await {
+        taken += count.unwrap();
+        assert!(taken <= most, "{taken} bytes are taken, and nobody reads them");
+    }
+    taken
+}
+
+/// What may be under way to and from the server, in windows of QUIC, and wait there.
+const UNDER_WAY: usize = 8 << 20;
+
+#[tokio::test]
+async fn a_sender_has_credit_for_what_its_receiver_reads_and_a_little_ahead() {
+    let server = Server::start_bare(&[]).await;
+    let (sender, _, receivers) = room(&server, 1).await;
+    let mut stream = open(&sender, &envelope(0, 7, &[], "", b"")).await;
+    let mut sent = write_until_full(&mut stream, UNDER_WAY).await;
+    let (mut copy, _) = accept(&receivers[0]).await;
+    let mut came = 0;
+    // Who reads on has more come, and no more than it reads.
+    for _ in 0..2 {
+        while came < sent {
+            came += in_time(copy.read_chunk(1 << 16, true)).await.unwrap().unwrap().bytes.len();
+        }
+        sent += write_until_full(&mut stream, UNDER_WAY).await;
+    }
+    stream.finish().unwrap();
+    assert_eq!(came + rest(&mut copy).await.unwrap().len(), sent);
+}
+
+#[tokio::test]
+async fn who_takes_nothing_for_too_long_loses_the_stream_though_nobody_waits_for_it() {
+    let server = Server::start_bare(&["sfu.bulk_timeout=1"]).await;
+    let (mut sender, _, receivers) = room(&server, 1).await;
+    let stream = open(&sender, &envelope(0, 7, &[], "", b"")).await;
+    // Nobody is left.
+    assert_eq!(stopped(stream).await, CANCELLED);
+    let (mut unread, _) = accept(&receivers[0]).await;
+    assert_eq!(rest(&mut unread).await, Err(SLOW));
+    assert!(sender.ask(json!({"type": "ping"})).await["ok"].is_object());
 }
 
 #[tokio::test]

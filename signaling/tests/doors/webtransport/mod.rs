@@ -14,6 +14,7 @@ use crate::feed_readers::observing;
 use crate::server::{Server, Socket, claims, in_time, token};
 
 mod abuse;
+mod arrival;
 mod bulk;
 mod client;
 
