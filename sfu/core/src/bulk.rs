@@ -424,12 +424,12 @@ mod tests {
         }
         assert_eq!(bulk.take(now, 0), Some(Next::Later));
         bulk.settle(now + GRACE / 2);
-        // The second catches up a little, and the sender has nothing to send for a minute.
+        // The second catches up a little, and the sender has nothing to send for half a minute.
         now += GRACE / 2;
         assert!(matches!(bulk.take(now, 1), Some(Next::Chunk(_))));
         assert!(bulk.has_room(now));
         bulk.push(vec![0; CHUNK].into());
-        now += Duration::from_secs(60);
+        now += Duration::from_secs(30);
         bulk.settle(now);
         assert!(!bulk.is_slow(1));
         // It is the sender's waiting that counts, from where its account was before.
