@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 from aioquic.asyncio.client import connect
 from aioquic.asyncio.protocol import QuicConnectionProtocol
-from aioquic.buffer import Buffer
-from aioquic.h3.connection import H3_ALPN, FrameType, H3Connection
+from aioquic.buffer import Buffer, BufferReadError
+from aioquic.h3.connection import H3_ALPN, FrameType, H3Connection, StreamType
 from aioquic.h3.events import DatagramReceived, DataReceived, HeadersReceived, WebTransportStreamDataReceived
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.events import ConnectionTerminated, StreamDataReceived
@@ -26,6 +26,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 # draft-ietf-webtrans-http3 §4.6 and §5.
 CLOSE, DRAIN = 0x2843, 0x78AE
+# Its control stream, which it opens before all others (RFC 9114 §6.2.1).
+FIRST_STREAM_OF_SERVER = 3
+# Characters of a line that comes in: a stream of some megabytes.
+LONGEST_ORDER = 1 << 24
 
 
 def say(**what):
@@ -36,24 +40,15 @@ def framed(body):
     return len(body).to_bytes(4, "big") + body
 
 
-class Http(H3Connection):
-    """Tells of GOAWAY, which aioquic passes over."""
-
-    def _handle_control_frame(self, frame_type, frame_data):
-        if frame_type == FrameType.GOAWAY:
-            say(goaway=Buffer(data=frame_data).pull_uint_var())
-        else:
-            super()._handle_control_frame(frame_type, frame_data)
-
-
 class Client(QuicConnectionProtocol):
     def __init__(self, *args, **more):
         super().__init__(*args, **more)
-        self.http = Http(self._quic, enable_webtransport=True)
+        self.http = H3Connection(self._quic, enable_webtransport=True)
         self.opened = asyncio.get_running_loop().create_future()
         self.ended = asyncio.Event()
         self.session = self.stream = None
         self.signaling = bytearray()
+        self.control, self.is_control = bytearray(), False
         self.capsules = b""
         self.bulk = {}
 
@@ -67,6 +62,9 @@ class Client(QuicConnectionProtocol):
     def quic_event_received(self, event):
         if isinstance(event, ConnectionTerminated):
             self.ended.set()
+        if isinstance(event, StreamDataReceived) and event.stream_id == FIRST_STREAM_OF_SERVER:
+            self.control += event.data
+            self.read_control()
         # What comes back on a stream that aioquic has opened it takes for HTTP.
         if isinstance(event, StreamDataReceived) and event.stream_id == self.stream:
             self.signaling += event.data
@@ -94,6 +92,22 @@ class Client(QuicConnectionProtocol):
                 say(frame=body.decode())
             else:
                 say(reliable=body.hex())
+
+    def read_control(self):
+        """Tells of GOAWAY, which aioquic passes over."""
+        buffer, whole = Buffer(data=bytes(self.control)), 0
+        try:
+            if not self.is_control:
+                self.is_control = buffer.pull_uint_var() == StreamType.CONTROL
+                whole = buffer.tell()
+            while self.is_control:
+                kind = buffer.pull_uint_var()
+                value = buffer.pull_bytes(buffer.pull_uint_var())
+                whole = buffer.tell()
+                if kind == FrameType.GOAWAY:
+                    say(goaway=Buffer(data=value).pull_uint_var())
+        except BufferReadError:
+            del self.control[:whole]
 
     def read_bulk(self, event):
         stream = self.bulk.setdefault(event.stream_id, bytearray())
@@ -136,7 +150,7 @@ class Client(QuicConnectionProtocol):
 
 
 async def orders():
-    reader = asyncio.StreamReader()
+    reader = asyncio.StreamReader(limit=LONGEST_ORDER)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while line := await reader.readline():
         yield json.loads(line)
