@@ -68,7 +68,7 @@ async fn a_slow_receiver_of_bulk_is_left_behind_and_the_others_have_it_all() {
         url: server.url().to_owned(),
         token: server.service_token(),
         pid: server.pid(),
-        bytes: 32_000_000,
+        bytes: 12_000_000,
         fast: 3,
         slow: 1,
         slow_rate: 200_000,
