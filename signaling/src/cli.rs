@@ -228,15 +228,16 @@ fn serve(run: Run) -> anyhow::Result<()> {
         tracing::info!(
             seconds = config.server.drain_timeout,
             "stopping when the rooms are empty, or after server.drain_timeout; a second signal \
-             stops at once"
+             ends the wait, a third one stops at once"
         );
-        let stop = async {
-            app.drain().await;
-            app.stop().await;
-        };
         tokio::select! {
-            () = stop => Ok(()),
-            () = signals.stop() => bail!("stopped at once by a second signal"),
+            () = app.drain() => {}
+            () = signals.stop() => tracing::info!("stopping now"),
+        }
+        // Those who are still there are told why.
+        tokio::select! {
+            () = app.stop() => Ok(()),
+            () = signals.stop() => bail!("stopped at once by another signal"),
         }
     })
 }

@@ -102,7 +102,7 @@ fn it_starts_says_where_and_stops_when_told() {
 }
 
 #[test]
-fn while_somebody_is_there_one_signal_waits_and_a_second_one_does_not() {
+fn while_somebody_is_there_one_signal_waits_and_a_second_one_says_goodbye() {
     let state = tempfile::tempdir().unwrap();
     let mut oriel = start(&state, &[]);
     let host = oriel.url.strip_prefix("http://").unwrap().to_owned();
@@ -125,7 +125,17 @@ fn while_somebody_is_there_one_signal_waits_and_a_second_one_does_not() {
     assert!(word.contains("server.draining"), "{word}");
     assert!(oriel.child.try_wait().unwrap().is_none(), "it waits");
     oriel.signal("TERM");
-    assert!(!oriel.wait().success(), "cut short");
+    let close = runtime.block_on(async {
+        loop {
+            match ana.next().await.expect("no closing word").unwrap() {
+                Message::Close(close) => break close.unwrap(),
+                Message::Text(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    });
+    assert_eq!((u16::from(close.code), close.reason.as_str()), (4503, "the server is stopping"));
+    assert!(oriel.wait().success());
 }
 
 #[test]

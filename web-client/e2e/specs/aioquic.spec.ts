@@ -121,13 +121,46 @@ test('streams go both ways between it and a browser, whole', async ({ browser })
   await member.close();
 });
 
-test('it is told of the stop beforehand, and closed with the code of its leave', async () => {
-  const stop = server.stop();
-  await expect.poll(() => aioquic.lines().some((line) => line.draining)).toBe(true);
-  // The session was request 0: no other is served.
-  await expect.poll(() => aioquic.lines().some((line) => line.goaway === 4)).toBe(true);
+/** A session of the page without the SDK, as a browser has it, and what it is told of its end. */
+async function openBare(room: string): Promise<boolean> {
+  const response = await fetch('/v1/join', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ room, name: 'Bare' }),
+  });
+  const { token, webtransport } = (await response.json()) as { token: string; webtransport: { url: string; certificate_hashes: string[] } };
+  const value = (hash: string) => Uint8Array.from(atob(hash), (letter) => letter.charCodeAt(0));
+  const session = new WebTransport(webtransport.url, { serverCertificateHashes: webtransport.certificate_hashes.map((hash) => ({ algorithm: 'sha-256', value: value(hash) })) });
+  await session.ready;
+  const { readable, writable } = await session.createBidirectionalStream();
+  const join = new TextEncoder().encode(JSON.stringify({ id: 1, type: 'join', token }));
+  await (writable as WritableStream<Uint8Array>).getWriter().write(Uint8Array.of(0, 0, join.length >> 8, join.length & 255, ...join));
+  // It has joined when it has the reply. What comes then nobody reads.
+  await (readable as ReadableStream<Uint8Array>).getReader().read();
+  const told: string[] = [];
+  Object.assign(window, { bare: { told } });
+  const { draining } = session as { draining?: Promise<void> };
+  void draining?.then(() => told.push('draining'));
+  void session.closed.then(({ closeCode, reason }) => told.push(`${closeCode} ${reason}`), (error: unknown) => told.push(String(error)));
+  return draining !== undefined;
+}
+
+test('who leaves while the server drains is closed with that code; who stays, with that of the stop', async () => {
+  const stays = await AioquicParticipant.join(server.url, ROOM, 'Quentin');
+  const tellsOfDraining = await page.page.evaluate(openBare, ROOM);
+  const closed = (of: AioquicParticipant) => of.lines().find((line) => line.closed !== undefined);
+  server.drain();
+  for (const each of [aioquic, stays]) {
+    await expect.poll(() => each.lines().some((line) => line.draining)).toBe(true);
+    // The session was request 0: no other is served.
+    await expect.poll(() => each.lines().some((line) => line.goaway === 4)).toBe(true);
+  }
   aioquic.send({ frame: JSON.stringify({ id: 3, type: 'leave' }) });
-  await expect.poll(() => aioquic.lines().find((line) => line.closed !== undefined)).toEqual({ closed: 1000, reason: 'left' });
-  // The second signal does not wait for those who are still here.
-  await Promise.all([stop, server.stop()]);
+  await expect.poll(() => closed(aioquic)).toEqual({ closed: 1000, reason: 'left' });
+  await server.stop();
+  const stopping = 'the server is stopping';
+  await expect.poll(() => closed(stays)).toEqual({ closed: 4503, reason: stopping });
+  const told = tellsOfDraining ? ['draining', `4503 ${stopping}`] : [`4503 ${stopping}`];
+  await expect.poll(() => page.page.evaluate(() => (window as unknown as { bare: { told: string[] } }).bare.told)).toEqual(told);
+  await stays.stop();
 });

@@ -24,11 +24,14 @@ export interface Server {
   output(): string;
   /** Ends it without a warning, as a fault would, and starts it again at the same address. */
   crash(): Promise<void>;
+  /** Asks it to end when nobody is left. */
+  drain(): void;
+  /** Has it end now; where it drains already, those who are still there are told why. Insists after five seconds. */
   stop(): Promise<void>;
 }
 
-/** Starts `oriel` with a state folder of its own and waits until it says that it is ready. */
-export async function startServer(): Promise<Server> {
+/** Starts `oriel` with a state folder of its own, and with `settings` (`ORIEL__…`), and waits until it says that it is ready. */
+export async function startServer(settings: Readonly<Record<string, string>> = {}): Promise<Server> {
   const state = mkdtempSync(join(tmpdir(), 'oriel-test-'));
   const internalPort = await freePort();
   const environment = {
@@ -41,6 +44,7 @@ export async function startServer(): Promise<Server> {
     ORIEL__SFU__TCP_PORT: '0',
     ORIEL__TURN__PORT: '0',
     ORIEL__TURN__TLS_PORT: '0',
+    ...settings,
   };
   const run = () => start(BINARY, [], { env: environment, cwd: state });
   let server = run();
@@ -70,6 +74,7 @@ export async function startServer(): Promise<Server> {
       server = run();
       await ready();
     },
+    drain: () => void server.child.kill('SIGTERM'),
     stop: async () => {
       await server.stop();
       rmSync(state, { recursive: true, force: true });
