@@ -159,7 +159,7 @@ impl Default for Config {
             data_lossy_bytes: 1_100,
             data_messages_per_second: 2_000,
             data_bytes_per_second: 1 << 20,
-            bulk_buffer: 1 << 20,
+            bulk_buffer: 4 << 20,
             bulk_grace: 2_000,
             bulk_timeout: 60,
         }

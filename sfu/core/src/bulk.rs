@@ -1,13 +1,18 @@
 //! One bulk stream on its way from its sender to its receivers: what waits, and for whom.
 //!
-//! The bytes wait once, however many still have to take them, and no more of them than `buffer`. So the
-//! sender goes at the speed of the slowest receiver for as long as that one keeps close to the others. One
-//! that has a full buffer to catch up with while another asks for more in vain holds up the rest: the time of
-//! that is on its account, and when it comes to `grace` the receiver is given up. Half of the time in which it
-//! holds up nobody is taken off again: those who are alike take turns in being last, on a busy machine for long,
-//! and are not to lose the stream for that. So the rest loses `grace` to a slow receiver, and waits for one that is
-//! two thirds as fast; a single receiver, or receivers that are all slow, are waited for, but not one that takes
-//! nothing at all for `timeout`.
+//! The bytes wait once, however many still have to take them, and no more of them than `buffer`. When all of
+//! that waits for one receiver the sender pauses, until that one has caught up with half of it. In the pause it has
+//! the machine to itself, so where it was last only because all share one, the pause is short: those who are alike
+//! take turns in being last, and the one that is would stay it if the others got each byte as soon as it had made
+//! room for it. (For that, half of the buffer has to be more than what a receiver's connection takes at once without
+//! sending it.) So the sender goes at the speed of the slowest receiver, and how long it pauses says how
+//! much that one is slower than the others.
+//!
+//! One that is behind by more than half of the buffer in a pause, while another asks for more in vain, holds up the
+//! rest: the time of that is on its account, and when it comes to `grace` the receiver is given up. Half of the time
+//! in which it holds up nobody is taken off again. So the rest loses `grace` to a slow receiver, and waits for one
+//! that is two thirds as fast; a single receiver, or receivers that are all slow, are waited for, but not one that
+//! takes nothing at all for `timeout`.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -117,7 +122,10 @@ impl Bulk {
     /// Whether the sender may [push](Bulk::push) a chunk. If not it waits, and receivers can be in its way.
     pub fn has_room(&mut self, now: Instant) -> bool {
         self.settle(now);
-        let has_room = !self.reading().any(|receiver| receiver.waiting >= self.limits.buffer);
+        let has_room = match self.sender {
+            Sender::Waits => !self.reading().any(|receiver| receiver.waiting > self.far()),
+            _ => !self.reading().any(|receiver| receiver.waiting >= self.limits.buffer),
+        };
         if !self.has_ended() {
             self.sender = if has_room { Sender::On } else { Sender::Waits };
         }
@@ -196,7 +204,7 @@ impl Bulk {
     /// called from time to time, as nobody may come who does.
     pub fn settle(&mut self, now: Instant) {
         let passed = now.saturating_duration_since(self.settled);
-        let is_held_up = self.is_held_up();
+        let (is_held_up, far) = (self.is_held_up(), self.far());
         let before = self.given_up.len();
         for (number, receiver) in self.receivers.iter_mut().enumerate() {
             if receiver.state != Reading::On {
@@ -205,7 +213,7 @@ impl Bulk {
             if receiver.waiting > 0 {
                 receiver.idle += passed;
             }
-            if is_held_up && receiver.waiting >= self.limits.buffer {
+            if is_held_up && receiver.waiting > far {
                 receiver.account += passed;
             } else {
                 receiver.account = receiver.account.saturating_sub(passed / FORGIVEN);
@@ -248,6 +256,11 @@ impl Bulk {
     /// The sender waits for some while another has asked for more.
     fn is_held_up(&self) -> bool {
         self.sender == Sender::Waits && self.reading().any(|receiver| receiver.is_hungry)
+    }
+
+    /// What a receiver may be behind by when the sender goes on after a pause.
+    fn far(&self) -> usize {
+        self.limits.buffer / 2
     }
 
     fn reading(&self) -> impl Iterator<Item = &Receiver> {
@@ -364,6 +377,38 @@ mod tests {
         assert!(outcomes.iter().all(|outcome| outcome.is_whole), "{outcomes:?}");
     }
 
+    /// Nine share a machine that sends a chunk of each in turn, as far as they have one; for the first tenth of a
+    /// second nothing of one is sent.
+    #[test]
+    fn who_was_last_once_catches_up_where_all_share_a_machine() {
+        let begin = any_instant();
+        let mut bulk = Bulk::new(9, LIMITS, begin);
+        let mut to_send = [0; 9];
+        let mut turn = 0;
+        for micros in (0..10_000_000).step_by(100) {
+            let now = begin + Duration::from_micros(micros);
+            let is_there = |number: &usize| *number > 0 || micros > 100_000;
+            let next = (1..=9).map(|after| (turn + after) % 9);
+            let next = next.filter(is_there).find(|number| to_send[*number] > 0);
+            if let Some(next) = next {
+                to_send[next] -= 1;
+                turn = next;
+            }
+            while bulk.has_room(now) {
+                bulk.push(vec![0; CHUNK].into());
+            }
+            for (number, to_send) in to_send.iter_mut().enumerate() {
+                while *to_send < 2 {
+                    match bulk.take(now, number) {
+                        Some(Next::Chunk(_)) => *to_send += 1,
+                        Some(Next::Later) => break,
+                        other => panic!("{number} after {micros} us: {other:?}"),
+                    }
+                }
+            }
+        }
+    }
+
     /// Nine share a machine: for a second at a time, one of them gets little of it.
     #[test]
     fn those_who_take_turns_in_being_last_are_not_given_up() {
@@ -424,18 +469,22 @@ mod tests {
         }
         assert_eq!(bulk.take(now, 0), Some(Next::Later));
         bulk.settle(now + GRACE / 2);
-        // The second catches up a little, and the sender has nothing to send for half a minute.
+        // The second catches up, and the sender has nothing to send for half a minute.
         now += GRACE / 2;
-        assert!(matches!(bulk.take(now, 1), Some(Next::Chunk(_))));
-        assert!(bulk.has_room(now));
+        while !bulk.has_room(now) {
+            assert!(matches!(bulk.take(now, 1), Some(Next::Chunk(_))));
+        }
         bulk.push(vec![0; CHUNK].into());
         now += Duration::from_secs(30);
         bulk.settle(now);
         assert!(!bulk.is_slow(1));
-        // It is the sender's waiting that counts, from where its account was before.
+        // It is the sender's waiting that counts.
         assert!(matches!(bulk.take(now, 0), Some(Next::Chunk(_))));
+        while bulk.has_room(now) {
+            bulk.push(vec![0; CHUNK].into());
+            assert!(matches!(bulk.take(now, 0), Some(Next::Chunk(_))));
+        }
         assert_eq!(bulk.take(now, 0), Some(Next::Later));
-        assert!(!bulk.has_room(now));
         bulk.settle(now + GRACE.mul_f64(0.9));
         assert!(!bulk.is_slow(1));
         bulk.settle(now + GRACE);
