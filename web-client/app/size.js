@@ -38,7 +38,7 @@ function sizeOf(names) {
   return bytes.reduce((sum, one) => sum + one, 0) / 1024;
 }
 
-const entry = output.find((one) => one.type === 'chunk' && one.isEntry && one.fileName !== 'embed.js');
+const entry = output.find((one) => one.type === 'chunk' && one.isEntry && one.facadeModuleId?.endsWith('index.html'));
 let isTooLarge = false;
 for (const [module, budget] of Object.entries(BUDGETS)) {
   const page = output.find((one) => one.type === 'chunk' && one.facadeModuleId?.endsWith(module));

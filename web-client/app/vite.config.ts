@@ -19,10 +19,10 @@ export default defineConfig({
     // The server names what a page needs. In the pages of others the addresses would not be ours.
     modulePreload: false,
     rolldownOptions: {
-      input: { index: 'index.html', embed: 'src/embed/loader.ts' },
-      // Others write its address into their pages.
+      input: { index: 'index.html', embed: 'src/embed/loader.ts', downloads: '../drop/src/downloads/service-worker.ts' },
+      // Others write the address of one into their pages, and the other is looked for where it was.
       output: {
-        entryFileNames: ({ name }) => (name === 'embed' ? 'embed.js' : 'assets/[name]-[hash].js'),
+        entryFileNames: ({ name }) => (name === 'embed' || name === 'downloads' ? '[name].js' : 'assets/[name]-[hash].js'),
         // Else the page for files would load all that sends them before there is anybody, for these few lines.
         codeSplitting: { groups: [{ name: 'bytes', test: /drop\/src\/bytes\.ts$/u }] },
       },

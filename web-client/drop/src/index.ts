@@ -11,8 +11,8 @@
 
 export { fragmentOf, makeInvitation, readInvitation, roomOf, type Invitation } from './code.ts';
 export { courierByRoom, courierBySignaling, type Courier, type CourierListener, type Person } from './courier.ts';
-export { Disk } from './disk/disk.ts';
-export type { StoreKind } from './disk/requests.ts';
+export { Disk, type DiskOptions } from './disk/disk.ts';
+export type { Place, StoreKind } from './disk/requests.ts';
 export { Drop, type ChosenFile, type DropEvents, type DropOptions, type Knock, type Offer, type Role, type SendOptions } from './drop.ts';
 export type { Path } from './lane.ts';
 export { Manifest, ManifestError, type FileEntry } from './manifest.ts';

@@ -30,3 +30,5 @@ export const MAX_LANES = 4;
 export const MAX_WANTED = 64;
 /** Bytes of them. */
 export const MAX_WANTED_BYTES = 16 * BLOCK;
+/** Bytes of a transfer that is kept in memory, where there is no other place. */
+export const MEMORY_LIMIT = 64 * BLOCK;

@@ -60,7 +60,7 @@ function safeName(name: string): string {
 }
 
 /** "a/b.txt" as "a/b (2).txt". */
-function numbered(path: string, number: number): string {
+export function numbered(path: string, number: number): string {
   const dot = path.lastIndexOf('.');
   const hasEnding = dot > path.lastIndexOf('/') + 1;
   return hasEnding ? `${path.slice(0, dot)} (${number})${path.slice(dot)}` : `${path} (${number})`;

@@ -1,7 +1,9 @@
 /** The receiver's end of a transfer. */
 import { Bitmap } from './bitmap.ts';
 import type { Disk } from './disk/disk.ts';
-import type { StoreKind } from './disk/requests.ts';
+import type { Into, Place, StoreKind } from './disk/requests.ts';
+import type { Download } from './downloads/download.ts';
+import { MEMORY_LIMIT } from './limits.ts';
 import type { Manifest } from './manifest.ts';
 import { storedPaths } from './names.ts';
 import type { ArrivedBlock } from './piece.ts';
@@ -27,6 +29,9 @@ export class Receiving extends Transfer {
   #kind: StoreKind | undefined;
   #isOpening = false;
   #isDiscarded = false;
+  #isLost = false;
+  #limit: number | undefined;
+  #download: Download | undefined;
   #saidAt = 0;
 
   constructor(manifest: Manifest, wire: Wire, disk: Disk) {
@@ -50,14 +55,33 @@ export class Receiving extends Transfer {
     return this.#kind;
   }
 
-  /** Accepts all files, or those with these numbers. */
-  async accept(files?: Iterable<number>): Promise<void> {
+  /** Under which names the files are stored: such that every file system takes them, no two alike. */
+  get paths(): readonly string[] {
+    return this.#paths;
+  }
+
+  /** Whether it ended because it could no longer be written where it should go. */
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
+  /** Bytes that could have been accepted, where it ended because these were too many. */
+  get limit(): number | undefined {
+    return this.#limit;
+  }
+
+  /**
+   * Accepts all files, or those with these numbers. They go to `place`, if the person has chosen one: a file for one, else a
+   * folder. Else the browser keeps them until they are saved; where it cannot, it downloads them as they come; and where it
+   * cannot do that either, a little is kept in memory.
+   */
+  async accept(files?: Iterable<number>, place?: Place): Promise<void> {
     if (this.state !== 'offered' || this.#isOpening) return;
     const count = this.manifest.files.length;
     const chosen = files === undefined ? Bitmap.full(count) : new Bitmap(count);
     for (const file of files ?? []) chosen.add(file);
     if (chosen.count === 0) return this.decline();
-    await this.#open(chosen);
+    await this.#open(chosen, place);
   }
 
   /** Wants nothing of it. */
@@ -123,6 +147,10 @@ export class Receiving extends Transfer {
     }
     if (this.isOver) return;
     if (verdict === 'full') return this.end('space');
+    if (verdict === 'lost') {
+      this.#isLost = true;
+      return this.end('stopped');
+    }
     if (verdict === 'unverified') {
       if (schedule.failed(block) === 'given up') return this.end('unverified');
     } else {
@@ -148,18 +176,25 @@ export class Receiving extends Transfer {
   }
 
   protected override over(): void {
+    this.#download?.release();
     // What was stopped is of no use to anybody; what was completed is taken from there.
     if (this.state === 'ended') void this.#disk.ask('remove', { id: this.id }).catch(() => {});
   }
 
-  async #open(files: Bitmap): Promise<void> {
+  async #open(files: Bitmap, place?: Place): Promise<void> {
     this.#isOpening = true;
     try {
-      const opened = await this.#disk.ask('open', { manifest: this.manifest.bytes, files: String(files) });
-      if (this.isOver) return;
-      if (opened === 'full') return this.end('space');
+      const opened = await (place ? this.#openAt(files, { kind: 'place', place }) : this.#openSomewhere(files));
+      if (this.isOver) {
+        this.#download?.release();
+        await this.#disk.ask('remove', { id: this.id });
+        return;
+      }
+      if (opened === 'full') {
+        this.#limit = MEMORY_LIMIT;
+        return this.end('space');
+      }
       this.#files = files;
-      this.#kind = opened.kind;
       const have = Bitmap.parse(opened.have, this.manifest.blocks) ?? new Bitmap(this.manifest.blocks);
       const schedule = (this.#schedule = new Schedule(this.manifest, files, have));
       this.begin(schedule.totalBytes, schedule.gotBytes);
@@ -167,6 +202,26 @@ export class Receiving extends Transfer {
     } finally {
       this.#isOpening = false;
     }
+  }
+
+  /** Opens the best that there is. */
+  async #openSomewhere(files: Bitmap): Promise<{ readonly have: string } | 'full'> {
+    const opened = await this.#openAt(files, { kind: 'browser' });
+    if (opened !== 'full') return opened;
+    const { downloads } = this.#disk;
+    if (downloads !== undefined) {
+      // Few browsers need it, so it is not loaded with the rest.
+      const { beginDownload } = await import('./downloads/download.ts');
+      this.#download = await beginDownload(downloads).catch(() => undefined);
+      if (this.#download) return this.#openAt(files, { kind: 'download', port: this.#download.port });
+    }
+    return this.#openAt(files, { kind: 'memory' });
+  }
+
+  #openAt(files: Bitmap, into: Into): Promise<{ readonly have: string } | 'full'> {
+    this.#kind = into.kind;
+    const transfer = into.kind === 'download' ? [into.port] : [];
+    return this.#disk.ask('open', { manifest: this.manifest.bytes, files: String(files), into }, { transfer });
   }
 
   /** Tells the sender what is wanted and what is there, and asks for the rest. */

@@ -5,6 +5,10 @@ interface DropTest {
   blockBytes(): Promise<number>;
   /** Changes one byte of one block that is sent. */
   spoilOneBlock(): void;
+  /** Has the pickers of the browser, which ask nobody here, give a file or folder of its own file system. */
+  choosePlaces(): void;
+  /** The files at the chosen place, each with its size and SHA-256. */
+  placed(): Promise<Record<string, string>>;
   /** Files in the browser's file system, by folder. */
   kept(): Promise<Record<string, number>>;
   /** SHA-256, in hexadecimal, of the first file of the one transfer that is kept. */
@@ -51,11 +55,30 @@ window.orielDropTest = {
     Object.defineProperty(prototype, 'send', { ...original, value: spoil });
   },
 
+  choosePlaces: () => {
+    Object.assign(window, {
+      showSaveFilePicker: async ({ suggestedName }: { suggestedName: string }) => (await folderOfPlaces()).getFileHandle(suggestedName, { create: true }),
+      showDirectoryPicker: () => folderOfPlaces(),
+    });
+  },
+
+  placed: async () => {
+    const found: Record<string, string> = {};
+    const walk = async (folder: FileSystemDirectoryHandle, before: string): Promise<void> => {
+      for await (const [name, handle] of folder.entries()) {
+        const path = `${before}${name}`;
+        if (handle.kind === 'directory') await walk(handle, `${path}/`);
+        else found[path] = await describe(await (handle).getFile());
+      }
+    };
+    await walk(await folderOfPlaces(), '');
+    return found;
+  },
+
   digest: async () => {
     for await (const handle of (await folderOfDrops()).values()) {
       const file = await (await (handle as FileSystemDirectoryHandle).getFileHandle('0')).getFile();
-      const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', await file.arrayBuffer()));
-      return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+      return digestOf(file);
     }
     return '';
   },
@@ -71,6 +94,19 @@ window.orielDropTest = {
     return found;
   },
 };
+
+async function digestOf(file: File): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', await file.arrayBuffer()));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+async function describe(file: File): Promise<string> {
+  return `${file.size} ${await digestOf(file)}`;
+}
+
+async function folderOfPlaces(): Promise<FileSystemDirectoryHandle> {
+  return (await navigator.storage.getDirectory()).getDirectoryHandle('chosen', { create: true });
+}
 
 async function folderOfDrops(): Promise<FileSystemDirectoryHandle> {
   return (await navigator.storage.getDirectory()).getDirectoryHandle('oriel-drop', { create: true });

@@ -1,6 +1,6 @@
 /** File drop between Firefox and Chromium, both ways. */
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import type { Browser as Firefox, ElementHandle, Page } from 'puppeteer-core';
@@ -35,8 +35,8 @@ test.afterAll(async () => {
 });
 
 /** A page of Firefox. It speaks English. */
-async function open(url: string): Promise<Page> {
-  const page = await firefox.newPage();
+async function open(url: string, browser = firefox): Promise<Page> {
+  const page = await browser.newPage();
   await page.evaluateOnNewDocument(await bundle('drop.ts'));
   await page.goto(url);
   return page;
@@ -83,4 +83,28 @@ test('from Chromium to Firefox, where it is stored', async ({ browser }) => {
   expect(await receiver.evaluate(() => window.orielDropTest.digest())).toBe(await digestOf(path));
   await sender.close();
   await receiver.close();
+});
+
+test('into a private window of Firefox, which stores nothing, as a download', async ({ browser }) => {
+  const downloads = makeFolder();
+  const privately = await launchFirefox(sound, {
+    'browser.privatebrowsing.autostart': true,
+    'browser.download.folderList': 2,
+    'browser.download.dir': downloads.path,
+  });
+  try {
+    const sender = await DropPage.open(browser);
+    const receiver = await open(await sender.offer(server.url, path), privately);
+    expect(await receiver.evaluate(() => navigator.storage.getDirectory().then(() => true, () => false)), 'it can store files').toBe(false);
+    await (await byTestId(receiver, 'connect')).click();
+    await (await byTestId(receiver, 'accept-all')).click();
+    await stands(receiver, 'done');
+    await sender.stands('done');
+    await expect.poll(() => readdirSync(downloads.path)).toEqual(['both.bin']);
+    expect(await digestOf(join(downloads.path, 'both.bin'))).toBe(await digestOf(path));
+    await sender.close();
+  } finally {
+    await privately.close();
+    downloads.remove();
+  }
 });

@@ -106,6 +106,16 @@ export class DropPage {
     return { path: await download.path(), name: download.suggestedFilename() };
   }
 
+  /** Has files go to a place of the test's choosing. */
+  async choosePlaces(): Promise<void> {
+    await this.page.evaluate(() => window.orielDropTest.choosePlaces());
+  }
+
+  /** The files at that place, each with its size and SHA-256. */
+  placed(): Promise<Record<string, string>> {
+    return this.page.evaluate(() => window.orielDropTest.placed());
+  }
+
   /** Bytes that came by data channels for blocks since the page was loaded. */
   blockBytes(): Promise<number> {
     return this.page.evaluate(() => window.orielDropTest.blockBytes());
@@ -114,6 +124,20 @@ export class DropPage {
   /** Has one byte of the first block changed on its way from this page. */
   async spoilOneBlock(): Promise<void> {
     await this.page.evaluate(() => window.orielDropTest.spoilOneBlock());
+  }
+
+  /** Takes away what pages store files in, as windows do that let them store nothing. Before the page is opened. */
+  async without(what: 'storage' | 'storage and service workers'): Promise<void> {
+    const context = this.page.context();
+    await context.addInitScript(() => Object.defineProperty(StorageManager.prototype, 'getDirectory', { value: () => Promise.reject(new DOMException('', 'SecurityError')) }));
+    // Scripts of a context do not reach its workers.
+    await context.route(/\/assets\/worker-[^/]*\.js$/u, async (route) => {
+      const response = await route.fetch();
+      const refuse = "Object.defineProperty(StorageManager.prototype, 'getDirectory', { value: () => Promise.reject(new DOMException('', 'SecurityError')) });";
+      await route.fulfill({ response, body: `${refuse}\n${await response.text()}` });
+    });
+    if (what === 'storage') return;
+    await context.addInitScript(() => Object.defineProperty(Navigator.prototype, 'serviceWorker', { value: undefined }));
   }
 
   /** What is kept in the browser's file system: numbers of files by transfer. */

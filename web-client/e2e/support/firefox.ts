@@ -16,12 +16,12 @@ const PREFERENCES = {
 };
 
 /** Starts Debian's Firefox ESR, driven by WebDriver BiDi. */
-export function launchFirefox(sound: SoundServer): Promise<Browser> {
+export function launchFirefox(sound: SoundServer, more: Readonly<Record<string, unknown>> = {}): Promise<Browser> {
   return puppeteer.launch({
     browser: 'firefox',
     executablePath: process.env.FIREFOX ?? '/usr/bin/firefox-esr',
     headless: true,
-    extraPrefsFirefox: PREFERENCES,
+    extraPrefsFirefox: { ...PREFERENCES, ...more },
     env: { ...process.env, PULSE_SERVER: sound.address },
   });
 }

@@ -1,6 +1,6 @@
 /** One stay of this page: with others in the room of a code. It is loaded when there is somebody to meet. */
 import { Signaling } from '@oriel/client';
-import { courierBySignaling, Drop, roomOf, type Invitation } from '@oriel/drop';
+import { courierBySignaling, Disk, Drop, roomOf, type Invitation } from '@oriel/drop';
 import { remember, showInAddress, type Membership } from './membership.ts';
 
 export interface Session {
@@ -15,7 +15,8 @@ export async function openSession(invitation: Invitation, { isHost, name, isRela
   const signaling = await Signaling.join({ room: roomOf(invitation.code), name });
   const { code, secret } = invitation;
   const role = isHost ? 'host' : 'guest';
-  const drop = new Drop({ courier: courierBySignaling(signaling), role, isRelayOnly, ...(secret ? { secret } : {}) });
+  const disk = new Disk({ downloads: '/downloads.js' });
+  const drop = new Drop({ courier: courierBySignaling(signaling), role, isRelayOnly, disk, ...(secret ? { secret } : {}) });
   remember({ code, isHost, name, isRelayOnly });
   showInAddress(invitation);
   return { drop, signaling, invitation, isHost };

@@ -1,6 +1,6 @@
 /**
  * Files as one ZIP archive without compression (APPNOTE 6.3.10), with their folders and times. Where files lie on disk,
- * they stay there: the archive refers to them.
+ * they stay there: the archive refers to them. One that is written while they come has their checksums behind them.
  */
 import type { Bytes } from '../bytes.ts';
 
@@ -9,10 +9,12 @@ export interface ArchiveEntry {
   readonly path: string;
   /** Milliseconds since 1970 (UTC). */
   readonly modified: number;
-  readonly content: Blob;
+  /** Bytes. */
+  readonly size: number;
 }
 
 const LOCAL = 0x04034b50;
+const DESCRIPTOR = 0x08074b50;
 const CENTRAL = 0x02014b50;
 const END_64 = 0x06064b50;
 const END_64_LOCATOR = 0x07064b50;
@@ -21,34 +23,87 @@ const END = 0x06054b50;
 const VERSION = 45;
 /** Names are UTF-8. */
 const UTF_8 = 0x0800;
+/** The checksum stands behind the file. */
+const SUM_FOLLOWS = 0x0008;
 /** Says that the number stands in the ZIP64 field. */
 const ELSEWHERE = 0xffffffff;
+/** Bytes of a local header, a descriptor, an entry of the directory and the end, without names. */
+const LENGTHS = { local: 30 + 20 + 9, descriptor: 24, central: 46 + 28 + 9, end: 56 + 20 + 22 } as const;
 
 /** The archive. Every file is read once, for its checksum. */
-export async function archiveOf(entries: readonly ArchiveEntry[]): Promise<Blob> {
+export async function archiveOf(entries: readonly (Omit<ArchiveEntry, 'size'> & { readonly content: Blob })[]): Promise<Blob> {
+  const writer = new ArchiveWriter();
   const parts: BlobPart[] = [];
-  const directory: Bytes[] = [];
-  let at = 0;
   for (const { path, modified, content } of entries) {
-    const name = new TextEncoder().encode(path);
-    const sum = await crc32(content);
-    const local = header(LOCAL, name, modified, sum, content.size);
-    parts.push(local, content);
-    directory.push(header(CENTRAL, name, modified, sum, content.size, at));
-    at += local.length + content.size;
+    const sum = ~(await partialSum(content)) >>> 0;
+    parts.push(writer.begin({ path, modified, size: content.size }, sum), content);
   }
-  const size = directory.reduce((sum, { length }) => sum + length, 0);
-  return new Blob([...parts, ...directory, end(entries.length, size, at)], { type: 'application/zip' });
+  return new Blob([...parts, writer.end()], { type: 'application/zip' });
+}
+
+/** Writes an archive from its beginning to its end: for each file `begin`, its bytes, `finish`; then `end`. */
+export class ArchiveWriter {
+  readonly #directory: ((sum?: number) => Bytes)[] = [];
+  #at = 0;
+  /** Of what was added of the file. */
+  #partial = EMPTY;
+  #size = 0;
+
+  /** Bytes of an archive of files whose checksums stand behind them. */
+  static sizeOf(entries: readonly ArchiveEntry[]): number {
+    const { local, descriptor, central, end } = LENGTHS;
+    return entries.reduce((sum, { path, size }) => sum + local + descriptor + central + 2 * encoded(path).length + size, end);
+  }
+
+  /** What stands before a file. Its checksum, if it is known: else the bytes are told to `add`, and `finish` follows. */
+  begin(entry: ArchiveEntry, sum?: number): Bytes {
+    const at = this.#at;
+    const flags = sum === undefined ? UTF_8 | SUM_FOLLOWS : UTF_8;
+    const local = header(LOCAL, entry, flags, sum ?? 0);
+    this.#directory.push((later) => header(CENTRAL, entry, flags, sum ?? later ?? 0, at));
+    this.#at += local.length + entry.size;
+    this.#partial = EMPTY;
+    this.#size = entry.size;
+    return local;
+  }
+
+  /** Takes note of bytes of the file that was begun. */
+  add(bytes: Uint8Array): void {
+    this.#partial = addToSum(this.#partial, bytes);
+  }
+
+  /** What stands behind the file that was begun. */
+  finish(): Bytes {
+    const sum = ~this.#partial >>> 0;
+    const late = this.#directory.pop()!;
+    this.#directory.push(() => late(sum));
+    this.#at += LENGTHS.descriptor;
+    return new Writer(LENGTHS.descriptor).u32(DESCRIPTOR).u32(sum).u64(this.#size).u64(this.#size).whole;
+  }
+
+  /** The directory and the end. */
+  end(): Bytes {
+    const entries = this.#directory.map((written) => written());
+    const size = entries.reduce((sum, { length }) => sum + length, 0);
+    const whole = new Writer(size + LENGTHS.end);
+    for (const entry of entries) whole.bytes(entry);
+    const count = entries.length;
+    const after = this.#at + size;
+    whole.u32(END_64).u64(44).u16(VERSION).u16(VERSION).u32(0).u32(0).u64(count).u64(count).u64(size).u64(this.#at);
+    whole.u32(END_64_LOCATOR).u32(0).u64(after).u32(1);
+    return whole.u32(END).u16(0).u16(0).u16(0xffff).u16(0xffff).u32(ELSEWHERE).u32(ELSEWHERE).u16(0).whole;
+  }
 }
 
 /** A local header, or with the place of that an entry of the directory. Sizes stand in a ZIP64 field, the time in one of seconds. */
-function header(signature: number, name: Bytes, modified: number, sum: number, size: number, at?: number): Bytes {
+function header(signature: number, { path, modified, size }: ArchiveEntry, flags: number, sum: number, at?: number): Bytes {
+  const name = encoded(path);
   const isCentral = at !== undefined;
   const zip64 = isCentral ? 28 : 20;
-  const written = new Writer((isCentral ? 46 : 30) + name.length + zip64 + 9);
+  const written = new Writer((isCentral ? LENGTHS.central : LENGTHS.local) + name.length);
   written.u32(signature);
   if (isCentral) written.u16(VERSION);
-  written.u16(VERSION).u16(UTF_8).u16(0);
+  written.u16(VERSION).u16(flags).u16(0);
   const { time, date } = dosTime(modified);
   written.u16(time).u16(date).u32(sum).u32(ELSEWHERE).u32(ELSEWHERE).u16(name.length).u16(zip64 + 9);
   if (isCentral) written.u16(0).u16(0).u16(0).u32(0).u32(ELSEWHERE);
@@ -60,11 +115,8 @@ function header(signature: number, name: Bytes, modified: number, sum: number, s
   return written.whole;
 }
 
-function end(count: number, size: number, at: number): Bytes {
-  const written = new Writer(56 + 20 + 22);
-  written.u32(END_64).u64(44).u16(VERSION).u16(VERSION).u32(0).u32(0).u64(count).u64(count).u64(size).u64(at);
-  written.u32(END_64_LOCATOR).u32(0).u64(at + size).u32(1);
-  return written.u32(END).u16(0).u16(0).u16(0xffff).u16(0xffff).u32(ELSEWHERE).u32(ELSEWHERE).u16(0).whole;
+function encoded(path: string): Bytes {
+  return new TextEncoder().encode(path);
 }
 
 /** Local time in steps of two seconds, from 1980 to 2107. */
@@ -124,11 +176,18 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return sum;
 });
 
-async function crc32(content: Blob): Promise<number> {
-  let sum = 0xffffffff;
+/** The state of a checksum (CRC-32) before the first byte. Its inverse is the checksum. */
+const EMPTY = 0xffffffff;
+
+function addToSum(partial: number, bytes: Uint8Array): number {
+  let sum = partial;
+  for (const byte of bytes) sum = (sum >>> 8) ^ TABLE[(sum ^ byte) & 0xff]!;
+  return sum;
+}
+
+async function partialSum(content: Blob): Promise<number> {
+  let sum = EMPTY;
   const reader = content.stream().getReader();
-  for (let read = await reader.read(); !read.done; read = await reader.read()) {
-    for (const byte of read.value) sum = (sum >>> 8) ^ TABLE[(sum ^ byte) & 0xff]!;
-  }
-  return ~sum >>> 0;
+  for (let read = await reader.read(); !read.done; read = await reader.read()) sum = addToSum(sum, read.value);
+  return sum;
 }

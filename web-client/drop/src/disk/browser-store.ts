@@ -116,6 +116,10 @@ export class BrowserStore implements Store {
     }
   }
 
+  complete(): Promise<void> {
+    return Promise.resolve();
+  }
+
   async file(file: number, size: number): Promise<Blob> {
     const open = this.#open.get(file);
     this.#open.delete(file);

@@ -17,13 +17,22 @@ class Worker {
   }
 }
 
+export interface DiskOptions {
+  /** The address of the service worker that makes downloads, on the page's own site: `service-worker.js` of this package. */
+  readonly downloads?: string | undefined;
+}
+
 export class Disk {
+  /** Where the service worker is that makes downloads, if it is anywhere. */
+  readonly downloads: string | undefined;
   readonly #worker: globalThis.Worker;
   readonly #pending = new Map<number, Pending>();
   #last = 0;
   #failure: Error | undefined;
 
-  constructor(worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' }) as globalThis.Worker) {
+  constructor({ downloads }: DiskOptions = {}) {
+    this.downloads = downloads;
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' }) as globalThis.Worker;
     this.#worker = worker;
     worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#answer(data);
     worker.onerror = () => {

@@ -5,19 +5,24 @@ import { blocksIn, type Manifest } from '../manifest.ts';
 import { isProven, leafOf } from '../merkle.ts';
 import { storedPaths } from '../names.ts';
 import type { Verdict } from './requests.ts';
-import { FullError, type Store } from './store.ts';
+import { FullError, LostError, type Store } from './store.ts';
 
 export class Keeper {
   readonly #manifest: Manifest;
   readonly #files: Bitmap;
   readonly #store: Store;
   readonly #have: Bitmap;
+  /** How many blocks of each file are missing. */
+  readonly #missing: number[];
+  /** What comes twice is written once. */
+  readonly #writing = new Map<number, Promise<Verdict>>();
 
   private constructor(manifest: Manifest, files: Bitmap, store: Store) {
     this.#manifest = manifest;
     this.#files = files;
     this.#store = store;
     this.#have = new Bitmap(manifest.blocks);
+    this.#missing = manifest.files.map(({ size }) => blocksIn(size));
   }
 
   /** Over a store in which there may be something already: that is verified anew. */
@@ -27,8 +32,9 @@ export class Keeper {
       const place = manifest.place(block);
       if (!place) continue;
       const bytes = await store.read(place.file, place.offset, place.length);
-      if (bytes.length === place.length && isSame(await leafOf(bytes), leaf)) keeper.#have.add(block);
+      if (bytes.length === place.length && isSame(await leafOf(bytes), leaf)) keeper.#add(block, place.file);
     }
+    for (const [file, { size }] of manifest.files.entries()) if (size === 0 && files.has(file)) await store.complete(file);
     return keeper;
   }
 
@@ -43,22 +49,18 @@ export class Keeper {
     if (!place || !entry || bytes.length !== place.length) return 'unverified';
     const leaf = await leafOf(bytes);
     if (!(await isProven(leaf, place.index, blocksIn(entry.size), proof, entry.root))) return 'unverified';
-    try {
-      await this.#store.write(block, place.file, place.offset, bytes, leaf);
-    } catch (error) {
-      if (error instanceof FullError) return 'full';
-      throw error;
+    if (this.#have.has(block)) return 'stored';
+    let written = this.#writing.get(block);
+    if (!written) {
+      written = this.#write(block, place, bytes, leaf).finally(() => this.#writing.delete(block));
+      this.#writing.set(block, written);
     }
-    this.#have.add(block);
-    return 'stored';
+    return written;
   }
 
   /** A file that is complete. */
   take(file: number): Promise<Blob> {
-    const { first, end } = this.#manifest.range(file);
-    for (let block = first; block < end; block += 1) {
-      if (!this.#have.has(block)) return Promise.reject(new Error('The file is not complete yet.'));
-    }
+    if (this.#missing[file] !== 0) return Promise.reject(new Error('The file is not complete yet.'));
     return this.#store.file(file, this.#manifest.files[file]?.size ?? 0);
   }
 
@@ -81,6 +83,23 @@ export class Keeper {
 
   remove(): Promise<void> {
     return this.#store.remove();
+  }
+
+  async #write(block: number, { file, offset }: { file: number; offset: number }, bytes: Bytes, leaf: Bytes): Promise<Verdict> {
+    try {
+      await this.#store.write(block, file, offset, bytes, leaf);
+      this.#add(block, file);
+      if (this.#missing[file] === 0) await this.#store.complete(file);
+    } catch (error) {
+      if (error instanceof FullError) return 'full';
+      if (error instanceof LostError) return 'lost';
+      throw error;
+    }
+    return 'stored';
+  }
+
+  #add(block: number, file: number): void {
+    if (this.#have.add(block)) this.#missing[file]! -= 1;
   }
 }
 

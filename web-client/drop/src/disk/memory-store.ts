@@ -3,9 +3,6 @@ import type { Bytes } from '../bytes.ts';
 import { BLOCK } from '../limits.ts';
 import type { Store } from './store.ts';
 
-/** Bytes that one transfer may have here. */
-export const MEMORY_LIMIT = 64 * BLOCK;
-
 export class MemoryStore implements Store {
   readonly kind = 'memory';
   readonly #files = new Map<number, Bytes[]>();
@@ -22,6 +19,10 @@ export class MemoryStore implements Store {
     let parts = this.#files.get(file);
     if (!parts) this.#files.set(file, (parts = []));
     parts[offset / BLOCK] = bytes;
+    return Promise.resolve();
+  }
+
+  complete(): Promise<void> {
     return Promise.resolve();
   }
 

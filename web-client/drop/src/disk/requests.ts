@@ -5,11 +5,24 @@ import type { CutBlock } from '../piece.ts';
 export type StoreKind =
   /** The browser's own file system (OPFS): survives a reload. */
   | 'browser'
+  /** A place that the person has chosen. */
+  | 'place'
+  /** A download of the browser, which writes it while it comes. */
+  | 'download'
   /** Memory: for a little, where there is nothing else. */
   | 'memory';
 
-/** What became of a block. */
-export type Verdict = 'stored' | 'unverified' | 'full';
+/** A place that the person has chosen: a file for the one that is wanted, or a folder. */
+export type Place = FileSystemFileHandle | FileSystemDirectoryHandle;
+
+/** Where to. `port` is that of a download (`downloads/`). */
+export type Into =
+  | { readonly kind: 'browser' | 'memory' }
+  | { readonly kind: 'place'; readonly place: Place }
+  | { readonly kind: 'download'; readonly port: MessagePort };
+
+/** What became of a block. `lost`: what is stored can no longer go where it should. */
+export type Verdict = 'stored' | 'unverified' | 'full' | 'lost';
 
 /** The requests, each with what it is answered with. */
 export interface DiskRequests {
@@ -24,10 +37,10 @@ export interface DiskRequests {
   forget: [ask: { readonly source: number }, answer: undefined];
   /** What of a transfer is stored already and was accepted: bitmaps; undefined if nothing is. */
   find: [ask: { readonly manifest: Uint8Array }, answer: { readonly files: string } | undefined];
-  /** Makes room for the accepted files, or finds what is there of them; every block that is there is verified anew. */
+  /** Makes room for the accepted files, or finds what is there of them; every block that is there is verified anew. `full` where there is none. */
   open: [
-    ask: { readonly manifest: Uint8Array; readonly files: string },
-    answer: { readonly kind: StoreKind; readonly have: string } | 'full',
+    ask: { readonly manifest: Uint8Array; readonly files: string; readonly into: Into },
+    answer: { readonly have: string } | 'full',
   ];
   /** Verifies a block and stores it. */
   put: [

@@ -2,10 +2,11 @@
 import { Bitmap } from '../bitmap.ts';
 import type { Bytes } from '../bytes.ts';
 import { Manifest } from '../manifest.ts';
+import { MEMORY_LIMIT } from '../limits.ts';
 import { BrowserStore } from './browser-store.ts';
 import { Keeper } from './keeper.ts';
-import { MEMORY_LIMIT, MemoryStore } from './memory-store.ts';
-import type { Answer, DiskRequest, DiskRequests, Question } from './requests.ts';
+import { MemoryStore } from './memory-store.ts';
+import type { Answer, DiskRequest, DiskRequests, Into, Question } from './requests.ts';
 import { Sources } from './sources.ts';
 import { FullError, type Store } from './store.ts';
 
@@ -34,11 +35,11 @@ const handlers: Handlers = {
   open: async (ask) => {
     const manifest = await Manifest.parse(ask.manifest as Bytes);
     const files = Bitmap.parse(ask.files, manifest.files.length) ?? new Bitmap(manifest.files.length);
-    const store = await storeFor(manifest, files);
+    const store = await storeFor(manifest, files, ask.into);
     if (!store) return 'full';
     const keeper = await Keeper.open(manifest, files, store);
     keepers.set(manifest.id, keeper);
-    return { kind: store.kind, have: String(keeper.have) };
+    return { have: String(keeper.have) };
   },
   put: ({ id, block, bytes, proof }) => keeperOf(id).put(block, bytes as Bytes, proof),
   take: ({ id, file }) => keeperOf(id).take(file),
@@ -82,16 +83,29 @@ function keeperOf(id: string): Keeper {
   return keeper;
 }
 
-/** The best place there is; undefined if none has the space. */
-async function storeFor(manifest: Manifest, files: Bitmap): Promise<Store | undefined> {
+/** Undefined if there is no space, or nothing of the kind. */
+async function storeFor(manifest: Manifest, files: Bitmap, into: Into): Promise<Store | undefined> {
   const bytes = manifest.files.reduce((sum, { size }, file) => sum + (files.has(file) ? size : 0), 0);
-  await swept;
-  if (await BrowserStore.isAvailable()) {
-    try {
-      return await BrowserStore.open(manifest.id, manifest.blocks, String(files), bytes);
-    } catch (error) {
-      if (!(error instanceof FullError)) throw error;
-    }
+  switch (into.kind) {
+    case 'browser':
+      return storeInBrowser(manifest, files, bytes);
+    // Few need the next two, so they are not loaded with the rest.
+    case 'place':
+      return (await import('./place-store.ts')).PlaceStore.open(manifest, files, into.place);
+    case 'download':
+      return new (await import('./download-store.ts')).DownloadStore(manifest, files, into.port);
+    case 'memory':
+      return bytes <= MEMORY_LIMIT ? new MemoryStore() : undefined;
   }
-  return bytes <= MEMORY_LIMIT ? new MemoryStore() : undefined;
+}
+
+async function storeInBrowser(manifest: Manifest, files: Bitmap, bytes: number): Promise<Store | undefined> {
+  await swept;
+  if (!(await BrowserStore.isAvailable())) return undefined;
+  try {
+    return await BrowserStore.open(manifest.id, manifest.blocks, String(files), bytes);
+  } catch (error) {
+    if (error instanceof FullError) return undefined;
+    throw error;
+  }
 }

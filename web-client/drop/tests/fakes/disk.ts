@@ -49,7 +49,7 @@ export class FakeDisk {
         this.accepted.set(manifest.id, files);
         const keeper = await Keeper.open(manifest, Bitmap.parse(files, manifest.files.length)!, store);
         this.#keepers.set(manifest.id, keeper);
-        return { kind: 'memory', have: String(keeper.have) };
+        return { have: String(keeper.have) };
       }
       case 'put': {
         const { id, block, bytes, proof } = ask as DiskRequests['put'][0];

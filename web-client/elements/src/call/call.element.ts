@@ -54,6 +54,7 @@ export class CallElement extends RoomPart {
   static override properties = {
     room: { attribute: false },
     link: {},
+    downloads: { attribute: false },
     keys: {},
     panel: { state: true },
     unread: { state: true },
@@ -67,6 +68,8 @@ export class CallElement extends RoomPart {
   declare room: Room | undefined;
   /** Where others find it. */
   declare link: string;
+  /** Where the service worker is that makes downloads, if it is anywhere. */
+  declare downloads: string | undefined;
   /** `inside` where keys count only while the focus is in here. */
   declare keys: string;
   private declare panel: Panel | undefined;
@@ -210,7 +213,7 @@ export class CallElement extends RoomPart {
           ${this.#notices(room)}
           <oriel-grid exportparts=${ALL_PARTS} .room=${room} .language=${this.language}></oriel-grid>
           ${this.#floating(room)}
-          <oriel-files exportparts=${ALL_PARTS} .room=${room} .code=${this.language.code}></oriel-files>
+          <oriel-files exportparts=${ALL_PARTS} .room=${room} .code=${this.language.code} .downloads=${this.downloads}></oriel-files>
         </div>
         ${this.#panel(room)}
         <oriel-controls

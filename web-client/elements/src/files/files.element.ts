@@ -84,6 +84,7 @@ export class FilesElement extends OrielElement {
   static override properties = {
     room: { attribute: false },
     code: { attribute: false },
+    downloads: { attribute: false },
     drop: { state: true },
     planned: { state: true },
     hashing: { state: true },
@@ -96,6 +97,8 @@ export class FilesElement extends OrielElement {
   declare room: Room | undefined;
   /** The language that the room speaks. */
   declare code: Code;
+  /** Where the service worker is that makes downloads, if it is anywhere. */
+  declare downloads: string | undefined;
   private declare drop: Drop | undefined;
   private declare planned: Planned | undefined;
   /** Percent; undefined while no files are read. */
@@ -262,9 +265,10 @@ export class FilesElement extends OrielElement {
   }
 
   async #make(): Promise<Drop> {
-    const { courierByRoom, Drop } = await import('@oriel/drop');
+    const { courierByRoom, Disk, Drop } = await import('@oriel/drop');
     if (this.room === undefined) throw new Error('The room was left.');
-    const drop = new Drop({ courier: courierByRoom(this.room, this.#early), role: 'call', isRelayOnly: this.#isRelayOnly });
+    const courier = courierByRoom(this.room, this.#early);
+    const drop = new Drop({ courier, role: 'call', isRelayOnly: this.#isRelayOnly, disk: new Disk({ downloads: this.downloads }) });
     drop.on('changed', () => this.requestUpdate());
     drop.on('knocked', ({ person }) => this.#announce(this.#language.texts.offered(person.name)));
     drop.on('offered', (receiving, peer) => {

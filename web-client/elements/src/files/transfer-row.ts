@@ -28,6 +28,7 @@ export function transferRow(transfer: Transfer, title: string, language: Languag
         </div>`
       : nothing}
     <p class="soft" data-testid="transfer-status">${status(transfer, language)}</p>
+    ${isReceiving(transfer) ? whereabouts(transfer, texts) : nothing}
     <div class="actions">${isMoving ? steering(transfer, language) : nothing}${isReceiving(transfer) ? saving(transfer, language, failed) : nothing}</div>
   </li>`;
 }
@@ -36,14 +37,15 @@ function isReceiving(transfer: Transfer): transfer is Receiving {
   return 'accept' in transfer;
 }
 
-function status(transfer: Transfer, { texts, code }: Language): string {
+function status(transfer: Transfer, language: Language): string {
+  const { texts, code } = language;
   const { state, bytes, total, bytesPerSecond, secondsLeft } = transfer;
   if (state === 'done') {
     if (isReceiving(transfer) && transfer.isDiscarded) return texts.discarded;
     return isReceiving(transfer) ? texts.doneReceived(transfer.acceptedFiles.count) : texts.doneSent(transfer.acceptedFiles);
   }
   if (state === 'declined') return texts.declinedState;
-  if (state === 'ended') return whyEnded(transfer, texts);
+  if (state === 'ended') return whyEnded(transfer, language);
   if (transfer.isInterrupted) return texts.interrupted;
   if (state === 'offered') return texts.offeredState;
   if (transfer.pausedHere) return texts.pausedHere;
@@ -54,7 +56,10 @@ function status(transfer: Transfer, { texts, code }: Language): string {
   return parts.join(' · ');
 }
 
-function whyEnded({ endReason, endedByThem }: Transfer, texts: Language['texts']): string {
+function whyEnded(transfer: Transfer, { texts, code }: Language): string {
+  const { endReason, endedByThem } = transfer;
+  if (isReceiving(transfer) && transfer.isLost) return texts.placeLost;
+  if (isReceiving(transfer) && transfer.limit !== undefined) return texts.tooMuch(bytesInWords(transfer.limit, code));
   switch (endReason) {
     case 'source':
       return texts.source;
@@ -69,6 +74,15 @@ function whyEnded({ endReason, endedByThem }: Transfer, texts: Language['texts']
   }
 }
 
+/** What one has to know about where the files go. */
+function whereabouts({ state, keptIn }: Receiving, texts: Language['texts']): TemplateResult | typeof nothing {
+  const isThere = state === 'done';
+  if (keptIn === 'place' && isThere) return html`<p data-testid="whereabouts">${texts.inPlace}</p>`;
+  if (keptIn === 'download' && isThere) return html`<p data-testid="whereabouts">${texts.inDownloads}</p>`;
+  if (state !== 'active' || keptIn === 'browser') return nothing;
+  return html`<p class="notice" data-testid="whereabouts">${keptIn === 'download' ? texts.toDownloads : ''} ${texts.keepOpen}</p>`;
+}
+
 function steering(transfer: Transfer, { texts }: Language): TemplateResult {
   const paused = transfer.pausedHere;
   return html`<button type="button" class="button" data-testid="pause" @click=${() => (paused ? transfer.resume() : transfer.pause())}>
@@ -78,7 +92,8 @@ function steering(transfer: Transfer, { texts }: Language): TemplateResult {
 }
 
 function saving(receiving: Receiving, { texts }: Language, failed: (error: unknown) => void): TemplateResult | typeof nothing {
-  if (receiving.state !== 'done' || receiving.isDiscarded) return nothing;
+  const isOurs = receiving.keptIn === 'browser' || receiving.keptIn === 'memory';
+  if (receiving.state !== 'done' || receiving.isDiscarded || !isOurs) return nothing;
   const { files } = receiving.manifest;
   const accepted = files.map((_, number) => number).filter((number) => receiving.acceptedFiles.has(number));
   const saveOne = (number: number): void => void receiving.file(number).then(({ file }) => saveAs(file, file.name), failed);

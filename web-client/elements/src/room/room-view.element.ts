@@ -307,6 +307,7 @@ export class RoomViewElement extends OrielElement {
           .room=${this.room}
           .link=${this.link === '' ? pageAddress() : this.link}
           .language=${language}
+          .downloads=${this.#downloads()}
           keys=${this.keys}
           @oriel-leave=${() => void this.leave()}
         >
@@ -317,6 +318,11 @@ export class RoomViewElement extends OrielElement {
       case 'outside':
         return this.#outside(phase.words(language.texts));
     }
+  }
+
+  /** A service worker is of the page's own site, and the server has one. */
+  #downloads(): string | undefined {
+    return this.url === '' || new URL(this.url).origin === location.origin ? '/downloads.js' : undefined;
   }
 
   #waiting(words: Texts['room']): TemplateResult {
