@@ -94,7 +94,8 @@ def ports_are_exposed_once(overlay):
         for key, protocols, _ in PORTS
         for protocol in protocols
     }
-    if str(overlay.setting("webtransport.enabled")).lower() == "true":
+    is_on = lambda key: str(overlay.setting(f"webtransport.{key}")).lower() == "true"
+    if is_on("enabled") and not is_on("share_media_port"):
         port = int(overlay.setting("webtransport.port")) or int(overlay.setting("server.http_port"))
         wanted["UDP", port] = "webtransport.port"
     found = {(port["protocol"], port["containerPort"]) for port in declared.values()}

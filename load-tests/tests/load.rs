@@ -7,6 +7,7 @@ mod server;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 
+use load_tests::data::{self, Way};
 use load_tests::relay::Forward;
 use load_tests::report::{Findings, Report};
 use load_tests::run::{self, Plan};
@@ -49,6 +50,56 @@ fn plan(server: &Server, clips: &Path, scenario: &str) -> Plan {
         clips: clips.to_owned(),
         progress: false,
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_and_sessions_share_a_port_and_nothing_is_lost() {
+    let server = Server::start_with(&[
+        ("ORIEL__SFU__UDP_PORT", "0".to_owned()),
+        ("ORIEL__SFU__WORKERS", "2".to_owned()),
+        ("ORIEL__WEBTRANSPORT__SHARE_MEDIA_PORT", "true".to_owned()),
+        ("ORIEL__ROOMS__EMPTY_TIMEOUT", "1".to_owned()),
+    ]);
+    let clips = tempfile::tempdir().unwrap();
+    write_clip(clips.path());
+    let scenario = r#"
+        about = "a call"
+        ramp = 1
+        duration = 4
+        [[group]]
+        name = "speaker"
+        microphone = true
+        camera = "small"
+        [[group]]
+        name = "viewers"
+        count = 3
+        pairs = 1
+        whole = 2
+    "#;
+    let messages = data::Plan {
+        url: server.url().to_owned(),
+        token: server.service_token(),
+        metrics: server.metrics(),
+        hashes: Vec::new(),
+        pid: server.pid(),
+        way: Way::Webtransport,
+        members: 6,
+        senders: 3,
+        rate: 20,
+        bytes: 200,
+        seconds: 2,
+    };
+    let plan = plan(&server, clips.path(), scenario);
+    let (call, messages) = tokio::join!(run::meet(&plan), data::run(&messages));
+    let (call, messages) = (call.unwrap(), messages.unwrap());
+    let text = shown(&call);
+    // Those of the messages may be here for longer; and as below.
+    let others = |fault: &String| !fault.contains("were left") && !fault.contains("memory");
+    let faults: Vec<String> = call.faults().into_iter().filter(others).collect();
+    assert_eq!(faults, Vec::<String>::new(), "{text}");
+    assert!(call.recorder.video_delay.summary().count > 40, "{text}");
+    assert!(messages.all_right(), "{messages:?}");
+    assert_eq!(messages.delivered + messages.dropped, messages.copies);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,6 +8,7 @@ mod framing;
 mod handle;
 mod link;
 mod mailbox;
+mod neighbour;
 mod placement;
 mod socket;
 mod tcp;
@@ -21,6 +22,7 @@ pub use bulk::{BulkNext, BulkReceiver, BulkRefused, BulkSender, NobodyLeft};
 pub use config::{Advertised, Config};
 pub use handle::{Overloaded, SfuHandle};
 pub use link::Link;
+pub use neighbour::{Neighbour, Received, Train};
 pub use sfu_core::{
     Answer, Channel, Command, CommandError, DataMessage, Event, FailReason, Flow, Group, Line,
     LinkEnd, MediaKind, Quality, RequestKey, RoomKey, SessionKey, TrackKey, envelope, stats,
@@ -28,6 +30,7 @@ pub use sfu_core::{
 
 use crate::link::Links;
 use crate::mailbox::{Mail, Mailbox};
+use crate::neighbour::Door;
 use crate::socket::Sockets;
 use crate::tcp::{Listeners, Tcp};
 use crate::worker::{Shared, Worker};
@@ -79,8 +82,29 @@ impl Sfu {
         config: &Config,
         events: impl Fn(RoomKey, Event) + Send + Sync + 'static,
     ) -> Result<Sfu, StartError> {
-        let workers = config.worker_count()?;
-        let all_sockets = Sockets::open(config, workers)?;
+        let sockets = Sockets::open(config, config.worker_count()?)?;
+        Sfu::on(config, sockets, None, events)
+    }
+
+    /// The same with another protocol on the UDP port.
+    pub fn start_beside(
+        config: &Config,
+        events: impl Fn(RoomKey, Event) + Send + Sync + 'static,
+    ) -> Result<(Sfu, Neighbour), StartError> {
+        let sockets = Sockets::open(config, config.worker_count()?)?;
+        let first = sockets.first().ok_or(StartError::NoAddress)?;
+        let neighbour = Neighbour::beside(first)?;
+        Ok((Sfu::on(config, sockets, Some(neighbour.door()), events)?, neighbour))
+    }
+
+    /// One worker for each of these.
+    fn on(
+        config: &Config,
+        all_sockets: Vec<Sockets>,
+        neighbour: Option<Arc<Door>>,
+        events: impl Fn(RoomKey, Event) + Send + Sync + 'static,
+    ) -> Result<Sfu, StartError> {
+        let workers = all_sockets.len();
         let port = all_sockets.first().map(Sockets::port).unwrap_or_default();
         let listeners = if config.tcp { Some(Listeners::open(config)?) } else { None };
         let tcp_port = listeners.as_ref().map(Listeners::port);
@@ -121,6 +145,7 @@ impl Sfu {
             mailboxes: Arc::clone(&mailboxes),
             tcp: tcp.clone(),
             links: Arc::clone(&links),
+            neighbour,
             events,
         };
         for (index, (poll, sockets)) in polls.into_iter().zip(all_sockets).enumerate() {

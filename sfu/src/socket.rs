@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use mio::{Registry, Token};
-use oriel_udp::{BATCH_SIZE, Datagrams, ReceiveBuffers, Train};
+use oriel_udp::{Arrival, BATCH_SIZE, Datagrams, ReceiveBuffers, Train};
 use sfu_core::Transmit;
 
 use crate::config::Config;
@@ -42,8 +42,14 @@ impl Sockets {
         Ok(all)
     }
 
+    /// The same sockets once more, for another thread to send by.
+    pub(crate) fn again(&self) -> io::Result<Sockets> {
+        let bound = self.bound.iter().map(Datagrams::again).collect::<io::Result<_>>()?;
+        Ok(Sockets { bound, local: self.local.clone() })
+    }
+
     pub(crate) fn port(&self) -> u16 {
-        self.bound.first().map_or(0, |bound| bound.address().port())
+        self.address().map_or(0, |address| address.port())
     }
 
     /// How many sockets there are; they are numbered from 0.
@@ -58,18 +64,19 @@ impl Sockets {
         Ok(())
     }
 
-    /// Reads one batch and gives each datagram with its source and the local address it came
-    /// to. False when there is nothing more to read: the poll tells of what comes from then on.
+    /// Reads one batch and gives each datagram. False when there is nothing more to read: the poll
+    /// tells of what comes from then on.
     pub(crate) fn receive(
         &self,
         index: usize,
         buffers: &mut ReceiveBuffers,
-        mut each: impl FnMut(SocketAddr, SocketAddr, &[u8]),
+        mut each: impl FnMut(Arrival<'_>),
     ) -> bool {
         let canonical =
             |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
-        self.bound[index].receive(BATCH_SIZE, buffers, |source, destination, datagram| {
-            each(canonical(source), canonical(destination), datagram);
+        self.bound[index].receive(BATCH_SIZE, buffers, |arrival| {
+            let (source, destination) = (canonical(arrival.source), canonical(arrival.destination));
+            each(Arrival { source, destination, ..arrival });
         })
     }
 
@@ -90,6 +97,36 @@ impl Sockets {
             rest = others;
         }
         lost
+    }
+
+    /// Sends one train by the socket of its source, with these bits of congestion notification.
+    ///
+    /// # Errors
+    /// `WouldBlock`, when the system has no room for it now; `AddrNotAvailable`, when no socket is of
+    /// that family.
+    pub(crate) fn try_send(&self, train: Train<'_>, ecn: u8) -> io::Result<()> {
+        let alike =
+            || self.bound.iter().filter(|b| b.address().is_ipv4() == train.destination.is_ipv4());
+        let of_source = alike().find(|bound| train.source == Some(bound.address().ip()));
+        match of_source.or_else(|| alike().next()) {
+            Some(bound) => bound.try_send(train, ecn),
+            None => Err(io::ErrorKind::AddrNotAvailable.into()),
+        }
+    }
+
+    /// The most datagrams that leave as one train.
+    pub(crate) fn max_segments(&self) -> usize {
+        self.bound.iter().map(Datagrams::max_segments).min().unwrap_or(1)
+    }
+
+    /// Whether the system may cut up what is too long for the way.
+    pub(crate) fn may_fragment(&self) -> bool {
+        self.bound.iter().any(Datagrams::may_fragment)
+    }
+
+    /// What the first socket is bound to.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.bound.first().map(Datagrams::address)
     }
 
     fn train<'a>(&self, transmit: &'a Transmit) -> Train<'a> {
@@ -129,7 +166,7 @@ mod tests {
         let mut buffers = ReceiveBuffers::default();
         let end = Instant::now() + Duration::from_secs(10);
         while sizes.len() < 2 && Instant::now() < end {
-            sockets.receive(0, &mut buffers, |_, _, datagram| sizes.push(datagram.len()));
+            sockets.receive(0, &mut buffers, |arrival| sizes.push(arrival.contents.len()));
         }
         assert_eq!(sizes, [5, 6]);
     }

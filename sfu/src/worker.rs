@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use mio::{Events, Poll};
-use oriel_udp::ReceiveBuffers;
+use oriel_udp::{Arrival, ReceiveBuffers};
 use sfu_core::stats::DropReason;
 use sfu_core::{
     BulkKey, Channel, Command, Config, Datagram, Engine, Event, Input, LinkEnd, LinkKey, Output,
@@ -18,6 +18,7 @@ use sfu_core::{
 use crate::bulk::{BulkRefused, Stream};
 use crate::link::{Inbox, Links};
 use crate::mailbox::{Mail, Mailbox, WAKE};
+use crate::neighbour::Door;
 use crate::socket::Sockets;
 use crate::tcp::Parcel;
 
@@ -45,6 +46,8 @@ pub(crate) struct Shared {
     /// The way to TCP connections, where there are any.
     pub(crate) tcp: Option<Arc<Mailbox<Parcel>>>,
     pub(crate) links: Arc<Links>,
+    /// The way to another protocol on the port, where there is one.
+    pub(crate) neighbour: Option<Arc<Door>>,
     /// Called with what the control plane is to know.
     pub(crate) events: Arc<dyn Fn(RoomKey, Event) + Send + Sync>,
 }
@@ -64,7 +67,7 @@ pub(crate) struct Worker {
     /// Those whose accounts are to be kept.
     streams: Vec<Weak<Stream>>,
     settled: Instant,
-    /// Doors that have something to take. They are woken when the turn is over, once each.
+    /// Doors and the neighbour that have something to take. They are woken when the turn is over, once each.
     wakers: Vec<Waker>,
     buffers: ReceiveBuffers,
     transmits: Vec<Transmit>,
@@ -211,22 +214,30 @@ impl Worker {
 
     fn read_sockets(&mut self, now: Instant) {
         let engine = &mut self.engine;
+        let neighbour = self.shared.neighbour.as_deref();
+        let mut is_neighbours = false;
         for index in 0..self.sockets.len() {
             for _ in 0..BATCHES_PER_TURN {
                 if !self.readable[index] {
                     break;
                 }
-                self.readable[index] = self.sockets.receive(
-                    index,
-                    &mut self.buffers,
-                    |source, destination, contents| {
-                        let transport = Transport::Udp;
-                        let datagram = Datagram { transport, source, destination, contents };
-                        engine.handle(now, Input::Datagram(datagram));
-                    },
-                );
+                let each = |arrival: Arrival<'_>| {
+                    let Arrival { source, destination, contents, .. } = arrival;
+                    if let Some(door) = neighbour.filter(|door| door.is_for(contents)) {
+                        is_neighbours = true;
+                        if !door.put(&arrival) {
+                            engine.on_drop(DropReason::NeighbourFull);
+                        }
+                        return;
+                    }
+                    let transport = Transport::Udp;
+                    let datagram = Datagram { transport, source, destination, contents };
+                    engine.handle(now, Input::Datagram(datagram));
+                };
+                self.readable[index] = self.sockets.receive(index, &mut self.buffers, each);
             }
         }
+        self.wakers.extend(neighbour.filter(|_| is_neighbours).and_then(Door::waiting));
     }
 
     fn write(&mut self, now: Instant) {

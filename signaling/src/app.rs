@@ -27,7 +27,7 @@ use crate::headroom::Headroom;
 use crate::hub::{self, Hub};
 use crate::ice::Ice;
 use crate::limits::{Connections, Feeds, Joins, Rate};
-use crate::media::Routes;
+use crate::media::{Neighbour, Routes};
 use crate::metrics::Sources;
 use crate::pulse::Pulse;
 use crate::server::{Listeners, Server};
@@ -88,6 +88,7 @@ impl App {
             );
         }
         warn_of_local_media(config);
+        warn_of_other_addresses(config);
         let authority = Authority::new(keys);
         let certificates = Certificates::load(config, &state)?;
         let http =
@@ -99,9 +100,16 @@ impl App {
         let headroom = Headroom::of_this_process();
         let counters = Arc::new(Counters::default());
         let routes = Routes::new(Arc::clone(&counters));
-        let sfu = {
+        let (sfu, neighbour) = {
             let routes = routes.clone();
-            Sfu::start(&config.sfu, move |room, event| routes.deliver(room, event))?
+            let deliver = move |room, event| routes.deliver(room, event);
+            match config.shares_media_port() {
+                true => {
+                    let (sfu, neighbour) = Sfu::start_beside(&config.sfu, deliver)?;
+                    (sfu, Some(neighbour))
+                }
+                false => (Sfu::start(&config.sfu, deliver)?, None),
+            }
         };
         let plane = Arc::new(sfu.handle());
         let turn = match config.ice.turn {
@@ -128,9 +136,12 @@ impl App {
         let (mut servers, mut background) = (JoinSet::new(), JoinSet::new());
         let (endpoint, offer) = match config.serves_webtransport() {
             true => {
+                // Where it is forwarded clients know it by another number.
+                let known = plane.advertised().first().map_or(plane.udp_port(), SocketAddr::port);
                 let (endpoint, offer) = webtransport(
                     config,
                     http.address(),
+                    neighbour.map(|neighbour| (neighbour, known)),
                     &state,
                     certificates.as_ref(),
                     &mut background,
@@ -326,11 +337,12 @@ impl App {
     }
 }
 
-/// Where WebTransport listens, and what clients are told of it. A certificate that browsers trust is served;
+/// Where WebTransport listens, on the media port or beside it, and what clients are told of it. A certificate that browsers trust is served;
 /// where there is none, those whose hashes they are told.
 fn webtransport(
     config: &Config,
     http: SocketAddr,
+    media_port: Option<(Neighbour, u16)>,
     state: &StateDir,
     certificates: Option<&Arc<Certificates>>,
     background: &mut JoinSet<()>,
@@ -345,13 +357,19 @@ fn webtransport(
             (Arc::clone(&brief) as _, Some(brief))
         }
     };
-    let (port, any) = match config.webtransport_port() {
-        0 => (http.port(), true),
-        port => (port, false),
+    let (endpoint, known) = match media_port {
+        Some((neighbour, known)) => (Endpoint::share(neighbour, resolver)?, known),
+        None => {
+            let (port, any) = match config.webtransport_port() {
+                0 => (http.port(), true),
+                port => (port, false),
+            };
+            let endpoint = Endpoint::bind(&config.server.bind, port, any, resolver)?;
+            let known = endpoint.port();
+            (endpoint, known)
+        }
     };
-    let endpoint = Endpoint::bind(&config.server.bind, port, any, resolver)?;
-    let offer = Offer::new(endpoint.port(), http.port(), brief);
-    Ok((endpoint, offer))
+    Ok((endpoint, Offer::new(known, http.port(), brief)))
 }
 
 /// The development key lets everybody in who can read the state directory, and guests come without any:
@@ -380,6 +398,23 @@ fn warn_of_local_media(config: &Config) {
     if config.server.is_public() && local(&config.sfu.bind) {
         tracing::warn!(
             "media is only reachable from this machine: set sfu.bind, to 0.0.0.0 for example"
+        );
+    }
+}
+
+/// Who asks for WebTransport comes by the host of HTTP.
+fn warn_of_other_addresses(config: &Config) {
+    let is_bound = |ip: &IpAddr| {
+        let of_same = |bound: &IpAddr| bound.is_unspecified() && bound.is_ipv4() == ip.is_ipv4();
+        config.sfu.bind.iter().any(|bound| bound == ip || of_same(bound))
+    };
+    if let Some(missing) = config.server.bind.iter().find(|ip| !is_bound(ip))
+        && config.shares_media_port()
+    {
+        tracing::warn!(
+            %missing,
+            "server.bind has an address that sfu.bind has not: who comes by it has no WebTransport, \
+             which is on the media port (webtransport.share_media_port)"
         );
     }
 }

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-pub use sfu::{BulkNext, BulkReceiver, BulkRefused, Channel, Link, LinkEnd, Overloaded};
+pub use sfu::{
+    BulkNext, BulkReceiver, BulkRefused, Channel, Link, LinkEnd, Neighbour, Overloaded, Train,
+};
 use sfu::{
     Command, CommandError, Event, Group, RequestKey, RoomKey, SessionKey, SfuHandle, TrackKey,
 };

@@ -11,6 +11,7 @@ mod asked;
 mod endpoint;
 mod offer;
 mod session;
+mod shared;
 
 pub use asked::Asked;
 pub use endpoint::{Endpoint, Gate};

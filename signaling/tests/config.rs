@@ -144,6 +144,9 @@ fn errors_name_the_key() {
         let error = acme(change).unwrap_err();
         assert!(error.contains(key), "{change}: {error}");
     }
+    let shared = "webtransport.share_media_port=true";
+    let both = with_set(&[shared, "webtransport.port=4433"]).unwrap_err();
+    assert!(both.contains("webtransport.port: must be 0"), "{both}");
     let missing = Sources { file: Some("/does/not/exist.toml".into()), set: Vec::new() };
     assert!(load(&missing, []).unwrap_err().to_string().contains("/does/not/exist.toml"));
 }

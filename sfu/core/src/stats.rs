@@ -28,6 +28,8 @@ macro_rules! drop_reasons {
 drop_reasons! {
     /// Not STUN, DTLS, RTP or RTCP by its first byte (RFC 7983).
     NotMedia = "not_media",
+    /// For another protocol on the media port, which had no room for it.
+    NeighbourFull = "neighbour_full",
     /// STUN that is no binding request of a session here.
     UnknownUfrag = "unknown_ufrag",
     /// STUN whose integrity check failed, or that answers no check of ours.

@@ -17,8 +17,8 @@ use mio::event::Source;
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 pub use quinn_udp::BATCH_SIZE;
-use quinn_udp::{RecvMeta, UdpSocketState};
-use socket2::{Domain, Protocol, Socket, Type};
+use quinn_udp::{EcnCodepoint, RecvMeta, UdpSocketState};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 pub use pace::Pace;
 
@@ -43,6 +43,19 @@ impl Train<'_> {
     pub fn datagrams(&self) -> usize {
         self.contents.len().div_ceil(self.size.max(1)).max(1)
     }
+}
+
+/// A datagram that came.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival<'a> {
+    /// Where it comes from.
+    pub source: SocketAddr,
+    /// The local address that it came to.
+    pub destination: SocketAddr,
+    /// Its two bits of congestion notification (RFC 3168 §5).
+    pub ecn: u8,
+    /// Its bytes.
+    pub contents: &'a [u8],
 }
 
 /// A UDP socket with what it can do.
@@ -75,10 +88,26 @@ impl Datagrams {
         }
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
+        Datagrams::on(socket.into())
+    }
+
+    fn on(socket: std::net::UdpSocket) -> io::Result<Datagrams> {
         let state = UdpSocketState::new((&socket).into())?;
-        let socket = UdpSocket::from_std(socket.into());
+        // `quinn-udp` asks for the time of each datagram. Nobody reads it, and beside what else is told of
+        // several datagrams that come as one there is no room left for the bits of congestion notification.
+        #[cfg(target_os = "linux")]
+        set_option(&socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 0)?;
         let address = socket.local_addr()?;
-        Ok(Datagrams { socket, state, address })
+        Ok(Datagrams { socket: UdpSocket::from_std(socket), state, address })
+    }
+
+    /// The same socket once more, for another thread to send by.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system: there are no descriptors left.
+    pub fn again(&self) -> io::Result<Datagrams> {
+        Datagrams::on(SockRef::from(&self.socket).try_clone()?.into())
     }
 
     /// What the socket is bound to.
@@ -104,14 +133,13 @@ impl Datagrams {
         self.socket.deregister(registry)
     }
 
-    /// Reads one batch, of `most` datagrams or [`BATCH_SIZE`], and gives each with its source and
-    /// the local address it came to. False when there is nothing more to read: the poll tells of
-    /// what comes from then on.
+    /// Reads one batch, of `most` datagrams or [`BATCH_SIZE`], and gives each. False when there is
+    /// nothing more to read: the poll tells of what comes from then on.
     pub fn receive(
         &self,
         most: usize,
         buffers: &mut ReceiveBuffers,
-        mut each: impl FnMut(SocketAddr, SocketAddr, &[u8]),
+        mut each: impl FnMut(Arrival<'_>),
     ) -> bool {
         let ReceiveBuffers { bytes, meta } = buffers;
         let mut chunks = bytes.chunks_mut(RECEIVE_BUFFER);
@@ -130,9 +158,10 @@ impl Datagrams {
         };
         for (meta, slice) in meta.iter().zip(slices.iter()).take(received) {
             let ip = meta.dst_ip.unwrap_or(self.address.ip());
-            let to = SocketAddr::new(ip, self.address.port());
-            for datagram in slice[..meta.len].chunks(meta.stride.max(1)) {
-                each(meta.addr, to, datagram);
+            let destination = SocketAddr::new(ip, self.address.port());
+            let ecn = meta.ecn.map_or(0, |ecn| ecn as u8);
+            for contents in slice[..meta.len].chunks(meta.stride.max(1)) {
+                each(Arrival { source: meta.addr, destination, ecn, contents });
             }
         }
         // A batch that is not full has emptied the socket.
@@ -208,6 +237,38 @@ impl Datagrams {
         lost
     }
 
+    /// Sends one train, of as many datagrams as [`Datagrams::max_segments`] says at most, with these
+    /// bits of congestion notification. What cannot leave is lost, as on any network.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock`, when the system has no room for it now.
+    pub fn try_send(&self, train: Train<'_>, ecn: u8) -> io::Result<()> {
+        let Train { destination, contents, size, .. } = train;
+        let sent = self.state.try_send(
+            (&self.socket).into(),
+            &quinn_udp::Transmit {
+                destination,
+                ecn: EcnCodepoint::from_bits(ecn),
+                contents,
+                segment_size: (contents.len() > size).then_some(size),
+                src_ip: train.source.filter(|_| self.address.ip().is_unspecified()),
+            },
+        );
+        match sent {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
+                tracing::debug!(%error, %destination, "sending");
+                Ok(())
+            }
+            sent => sent,
+        }
+    }
+
+    /// Whether the system may cut up what is too long for the way.
+    pub fn may_fragment(&self) -> bool {
+        self.state.may_fragment()
+    }
+
     /// The most datagrams that leave as one train.
     pub fn max_segments(&self) -> usize {
         self.state.max_gso_segments()
@@ -226,19 +287,29 @@ impl Datagrams {
             SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER),
         };
         let value: libc::c_int = if dont { libc::IP_PMTUDISC_DO } else { libc::IP_PMTUDISC_DONT };
-        // SAFETY: the descriptor is open as long as `self`, and the option's value is an int that
-        // lives until the call returns.
-        let result = unsafe {
-            libc::setsockopt(
-                self.socket.as_raw_fd(),
-                level,
-                option,
-                (&raw const value).cast(),
-                size_of_val(&value) as libc::socklen_t,
-            )
-        };
-        if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+        set_option(&self.socket, level, option, value)
     }
+}
+
+#[cfg(target_os = "linux")]
+fn set_option(
+    socket: &impl AsRawFd,
+    level: libc::c_int,
+    option: libc::c_int,
+    value: libc::c_int,
+) -> io::Result<()> {
+    // SAFETY: the descriptor is open as long as `socket`, and the option's value is an int that
+    // lives until the call returns.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            option,
+            (&raw const value).cast(),
+            size_of_val(&value) as libc::socklen_t,
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// What a thread reads into.
@@ -277,9 +348,9 @@ mod tests {
         let mut came = Vec::new();
         let end = Instant::now() + Duration::from_secs(10);
         while came.len() < count && Instant::now() < end {
-            socket.receive(BATCH_SIZE, &mut buffers, |source, destination, datagram| {
-                assert_eq!((source, destination), (address, address));
-                came.push(datagram.to_vec());
+            socket.receive(BATCH_SIZE, &mut buffers, |arrival| {
+                assert_eq!((arrival.source, arrival.destination), (address, address));
+                came.push(arrival.contents.to_vec());
             });
         }
         (came, lost)
@@ -298,6 +369,22 @@ mod tests {
                 .collect();
             assert_eq!(echo(bind, &trains, expected.len()), (expected, 0));
         }
+    }
+
+    #[test]
+    fn the_same_socket_once_more_sends_by_its_address_with_marks() {
+        let socket = Datagrams::open(([127, 0, 0, 1], 0).into(), false, 1 << 20).unwrap();
+        let (again, address) = (socket.again().unwrap(), socket.address());
+        let train = Train { destination: address, source: None, contents: &[7; 9], size: 5 };
+        again.try_send(train, 0b10).unwrap();
+        let (mut buffers, mut came) = (ReceiveBuffers::default(), Vec::new());
+        let end = Instant::now() + Duration::from_secs(10);
+        while came.len() < 2 && Instant::now() < end {
+            socket.receive(BATCH_SIZE, &mut buffers, |arrival| {
+                came.push((arrival.source, arrival.ecn, arrival.contents.len()));
+            });
+        }
+        assert_eq!(came, [(address, 0b10, 5), (address, 0b10, 4)]);
     }
 
     #[test]

@@ -85,7 +85,7 @@ pub fn sockets(config: &Config) -> Vec<Socket> {
             }
         }
     }
-    if config.serves_webtransport() {
+    if config.serves_webtransport() && !config.shares_media_port() {
         let port = config.webtransport_port();
         add("webtransport.port", "server.bind", Protocol::Udp, &server.bind, port);
     }

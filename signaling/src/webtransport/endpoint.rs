@@ -1,4 +1,4 @@
-//! Where WebTransport listens: UDP sockets beside those of HTTPS, and who may come in.
+//! Where WebTransport listens: UDP sockets beside those of HTTPS, or the media port; and who may come in.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -14,10 +14,12 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::shared::Shared;
 use super::{ALPN, Asked, NO_ERROR};
 use crate::counters::{Counters, Refused};
 use crate::headroom::Headroom;
 use crate::limits::{Connections, Place};
+use crate::media::Neighbour;
 
 /// Handshake and request must be there by then.
 const ASK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -98,6 +100,27 @@ impl Endpoint {
         }
         let port = endpoints.first().context("no address to listen on")?.local_addr()?.port();
         Ok(Endpoint { endpoints, port })
+    }
+
+    /// Shares the media port, with certificates of `resolver`.
+    ///
+    /// # Errors
+    /// When the certificates cannot be used.
+    pub fn share(
+        media_port: Neighbour,
+        resolver: Arc<dyn ResolvesServerCert>,
+    ) -> anyhow::Result<Endpoint> {
+        let mut common = quinn::EndpointConfig::default();
+        // By its first byte a datagram is told from media: clients must not play with that (RFC 9287 §3).
+        common.grease_quic_bit(false);
+        let port = media_port.local_address().port();
+        let endpoint = quinn::Endpoint::new_with_abstract_socket(
+            common,
+            Some(server_config(resolver)?),
+            Arc::new(Shared::new(media_port)),
+            Arc::new(TokioRuntime),
+        )?;
+        Ok(Endpoint { endpoints: vec![endpoint], port })
     }
 
     /// The UDP port.

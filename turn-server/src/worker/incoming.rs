@@ -1,7 +1,6 @@
 //! What comes in: mails, datagrams, connections and what they carry.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use turn_core::stats::DropReason;
@@ -11,7 +10,7 @@ use super::{Relay, Source, Worker, datagrams};
 use crate::mailbox::{Adopted, Mail};
 use crate::relay_ports::RelaySocket;
 use crate::stream::Stream;
-use oriel_udp::BATCH_SIZE;
+use oriel_udp::{Arrival, BATCH_SIZE};
 
 /// Batches read in a row from one socket: a flood must not starve the others.
 const BATCHES_PER_TURN: usize = 4;
@@ -59,7 +58,7 @@ impl Worker {
     pub(super) fn read_udp(&mut self, index: usize, now: Instant) -> bool {
         let Worker { server, dtls, ports, buffers, .. } = self;
         let socket = &ports.udp[index];
-        let mut each = |client: SocketAddr, to: SocketAddr, contents: &[u8]| {
+        let mut each = |Arrival { source: client, destination: to, contents, .. }: Arrival<'_>| {
             let is_dtls = contents.first().is_some_and(|first| (20..64).contains(first));
             if !is_dtls {
                 let from = FiveTuple { client, server: to, transport: Transport::Udp };
@@ -86,7 +85,7 @@ impl Worker {
         let Worker { server, relays, buffers, .. } = self;
         let Some(Relay { key, socket, .. }) = relays.get(index) else { return false };
         let RelaySocket::Udp(socket) = socket else { return self.accept_peers(index, now) };
-        let mut each = |from: SocketAddr, _: SocketAddr, contents: &[u8]| {
+        let mut each = |Arrival { source: from, contents, .. }: Arrival<'_>| {
             server.handle(now, Input::Peer { to: *key, from, contents });
         };
         (0..BATCHES_PER_TURN).all(|_| socket.receive(PEER_BATCH, buffers, &mut each))

@@ -30,8 +30,8 @@ test.afterAll(async () => {
 });
 
 /** What the server says to somebody who wants in. */
-async function invitation(room: string): Promise<{ token: string; webtransport: { url: string; certificate_hashes: string[] } }> {
-  const response = await fetch(`${server.url}/v1/join`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ room, name: 'Bare' }) });
+async function invitation(room: string, url = server.url): Promise<{ token: string; webtransport: { url: string; certificate_hashes: string[] } }> {
+  const response = await fetch(`${url}/v1/join`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ room, name: 'Bare' }) });
   return (await response.json()) as Awaited<ReturnType<typeof invitation>>;
 }
 
@@ -184,6 +184,30 @@ test('a call is held with signaling by a session', async ({ browser }) => {
     expect(complaintsOf(each.page)).toEqual([]);
     await each.driver.close();
   }
+});
+
+test('one UDP port is enough for media and sessions', async ({ browser }) => {
+  const only = await startServer({ ORIEL__WEBTRANSPORT__SHARE_MEDIA_PORT: 'true', ORIEL__ICE__TURN: 'false', ORIEL__SFU__TCP: 'false' });
+  const [one, two] = await Promise.all([rose, olive].map((signature) => PageParticipant.open(browser, signature)));
+  for (const each of [one!, two!]) await each.join(only.url, 'call?transports=webtransport');
+  await expect.poll(() => one!.perceives()).toEqual(everybody(olive));
+  await expect.poll(() => two!.perceives()).toEqual(everybody(rose));
+  for (const each of [one!, two!]) expect(await each.page.evaluate(() => window.orielTest.room().data.path())).toBe('webtransport');
+  const { webtransport: place } = await invitation('call', only.url);
+  expect(new URL(place.url).port).toBe(String(only.mediaPort));
+  // By UDP nobody listens where HTTP is by TCP.
+  const other = createSocket('udp4');
+  other.bind(Number(new URL(only.url).port), '127.0.0.1');
+  await once(other, 'listening');
+  other.close();
+  await two!.page.evaluate(() => window.orielTest.keepData());
+  await one!.page.evaluate(() => window.orielTest.room().data.send('kept', { topic: 't' }));
+  await expect.poll(async () => (await two!.page.evaluate(() => window.orielTest.arrived())).texts).toEqual([`${await one!.id()}/t/kept`]);
+  for (const each of [one!, two!]) {
+    expect(complaintsOf(each.page)).toEqual([]);
+    await each.driver.close();
+  }
+  await only.stop();
 });
 
 test('sessions are closed with the codes of a WebSocket', async ({ browser }) => {

@@ -17,6 +17,7 @@ mod abuse;
 mod arrival;
 mod bulk;
 mod client;
+mod shared;
 
 async fn ana_and_ben(server: &Server) -> (Client, u64, Socket, u64) {
     let (ana, joined) = Client::join(server, "r", "Ana").await;
