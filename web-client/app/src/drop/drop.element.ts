@@ -118,7 +118,7 @@ export class DropElement extends OrielElement {
   }
 
   #nearbyCard(): TemplateResult {
-    return nearbyCard(this.nearby, this.#shownName(), this.language, { show: () => void this.#show(), hide: () => this.#hide() });
+    return nearbyCard(this.nearby, this.language, { show: () => void this.#show(), hide: () => this.#hide() });
   }
 
   /** What one should know and can choose before connecting. */

@@ -9,14 +9,14 @@ interface Actions {
   readonly hide: () => void;
 }
 
-/** The card; without `nearby` this device is not seen. `name` is what it is, or would be, seen by. */
-export function nearbyCard(nearby: Nearby | undefined, name: string, { texts }: Language, { show, hide }: Actions): TemplateResult {
+/** The card; without `nearby` this device is not seen. */
+export function nearbyCard(nearby: Nearby | undefined, { texts }: Language, { show, hide }: Actions): TemplateResult {
   return html`<section class="card" aria-labelledby="nearby" data-testid="nearby">
     <h2 id="nearby">${texts.nearby}</h2>
     ${nearby === undefined
       ? html`<p class="soft">${texts.nearbyLead}</p>
           <div class="actions"><button type="button" class="button" data-testid="show-me" @click=${show}>${texts.nearbyShow}</button></div>`
-      : html`<p class="soft">${texts.nearbyYou(name)} ${nearby.devices.length === 0 ? texts.nearbyNobody : ''}</p>
+      : html`<p class="soft">${texts.nearbyYou(nearby.name)} ${nearby.devices.length === 0 ? texts.nearbyNobody : ''}</p>
           <ul class="list">
             ${nearby.devices.map((device) => row(device, nearby, texts))}
           </ul>

@@ -26,7 +26,7 @@ let told: string[];
 beforeEach(() => {
   vi.useFakeTimers();
   signaling = new FakeSignaling();
-  nearby = new Nearby(signaling as unknown as Signaling);
+  nearby = new Nearby(signaling as unknown as Signaling, 'Ana');
   told = [];
   nearby.on('asked', ({ name }) => told.push(`asked by ${name}`));
   nearby.on('agreed', ({ name }) => told.push(`agreed by ${name}`));

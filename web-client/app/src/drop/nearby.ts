@@ -48,6 +48,8 @@ interface NearbyEvents {
 }
 
 export class Nearby extends TypedEmitter<NearbyEvents> {
+  /** What others see. */
+  readonly name: string;
   readonly #signaling: Signaling;
   /** Of those that are more than seen. */
   readonly #standings = new Map<string, { readonly standing: Standing; readonly timer: ReturnType<typeof setTimeout> }>();
@@ -57,9 +59,10 @@ export class Nearby extends TypedEmitter<NearbyEvents> {
   readonly #invited = new Set<string>();
 
   /** Over a place in the network's room. */
-  constructor(signaling: Signaling) {
+  constructor(signaling: Signaling, name: string) {
     super();
     this.#signaling = signaling;
+    this.name = name;
     signaling.on('participantConnected', () => this.emit('changed'));
     signaling.on('participantDisconnected', ({ id }) => this.#stand(id, 'seen'));
     signaling.on('signalReceived', (data, from) => this.#heard(data, from));
@@ -68,7 +71,7 @@ export class Nearby extends TypedEmitter<NearbyEvents> {
 
   /** Shows this device by that name to those of its network. Rejects with an `OrielError` where the server does not offer that. */
   static async show(name: string): Promise<Nearby> {
-    return new Nearby(await Signaling.join({ nearby: true, name }));
+    return new Nearby(await Signaling.join({ nearby: true, name }), name);
   }
 
   get devices(): readonly Device[] {
