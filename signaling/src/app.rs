@@ -29,6 +29,7 @@ use crate::ice::Ice;
 use crate::limits::{Connections, Feeds, Joins, Rate};
 use crate::media::{Neighbour, Routes};
 use crate::metrics::Sources;
+use crate::nearby::Nearby;
 use crate::pulse::Pulse;
 use crate::server::{Listeners, Server};
 use crate::site::Site;
@@ -162,6 +163,7 @@ impl App {
             feeds: Feeds::new(&config.limits),
             ice: Ice::new(&config.ice, turn.as_ref().map(Turn::offer)),
             tickets: Tickets::default(),
+            nearby: Nearby::new(&config.rooms),
             plane: Arc::clone(&plane) as _,
             webtransport: offer.clone(),
             counters: Arc::clone(&counters),

@@ -202,6 +202,8 @@ pub struct Rooms {
     pub chat_history: u32,
     /// Bytes of JSON that a room keeps for those who come back, of the last two minutes.
     pub journal_bytes: u32,
+    /// Whether devices of one network may show themselves to each other.
+    pub nearby: Nearby,
 }
 
 impl Default for Rooms {
@@ -216,6 +218,7 @@ impl Default for Rooms {
             lease: 30,
             chat_history: 100,
             journal_bytes: 1 << 20,
+            nearby: Nearby::Auto,
         }
     }
 }
@@ -229,6 +232,19 @@ pub enum Guests {
     Auto,
     /// They may.
     Open,
+    /// They may not.
+    Off,
+}
+
+/// Whether devices of one network may show themselves to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Nearby {
+    /// Where the server sees the addresses of its clients: not behind a proxy that speaks TLS in its place.
+    #[default]
+    Auto,
+    /// They may: whatever is in front passes addresses on.
+    On,
     /// They may not.
     Off,
 }

@@ -22,6 +22,7 @@ use crate::counters::Counters;
 use crate::feed::View;
 use crate::firehose::Firehose;
 use crate::media::{MediaPlane, Outlet, Routes};
+use crate::nearby;
 use crate::origins::Origins;
 use crate::outbox::{End, Outbox, Parcel, Parcels, outbox};
 use crate::webhooks::Webhooks;
@@ -293,11 +294,16 @@ impl Hub {
         if let Some(room) = rooms.get(name).filter(|room| !room.inbox.is_closed()) {
             return Ok(room.clone());
         }
-        if !(self.shared.config.auto_create || may_create) {
+        let is_nearby = nearby::is_nearby(name);
+        if !(self.shared.config.auto_create || may_create || is_nearby) {
             return Err(no_such_room());
         }
         self.refuse_another(&rooms)?;
-        let room = self.begin(name, self.room_config().clone());
+        let mut config = self.room_config().clone();
+        if is_nearby {
+            config.max_participants = config.max_participants.min(nearby::MOST);
+        }
+        let room = self.begin(name, config);
         rooms.insert(name.to_owned(), room.clone());
         Ok(room)
     }

@@ -25,6 +25,7 @@ pub mod limits;
 pub mod live;
 pub mod media;
 pub mod metrics;
+pub mod nearby;
 pub mod observers;
 pub mod origins;
 pub mod outbox;

@@ -25,6 +25,13 @@ const ADDRESSES: usize = 65_536;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Origin(IpAddr);
 
+impl Origin {
+    /// The address, or the first of the /64.
+    pub fn address(self) -> IpAddr {
+        self.0
+    }
+}
+
 impl From<IpAddr> for Origin {
     fn from(address: IpAddr) -> Self {
         match address.to_canonical() {

@@ -16,6 +16,7 @@ use signaling_core::request::{Join, Request, Resume};
 use crate::doors::Context;
 use crate::hub::{Attachment, Entered, Visitor};
 use crate::ice::Ice;
+use crate::nearby;
 use crate::outbox::{End, Moved, Parcel};
 use crate::site::PageOrigin;
 
@@ -174,6 +175,7 @@ async fn enter(
     let identity = entry.identity.ok_or_else(|| {
         RequestError::new(ErrorCode::BadRequest, "neither the token nor the join names an identity")
     })?;
+    let is_nearby = nearby::is_nearby(&entry.room);
     let visitor = Visitor {
         room: entry.room,
         may_create: admitted.may_create,
@@ -185,7 +187,8 @@ async fn enter(
             metadata: entry.metadata,
             attributes: entry.attributes,
             grants: entry.grants,
-            guest: context.authority.guests_are_welcome(),
+            // Among strangers nobody steers.
+            guest: context.authority.guests_are_welcome() && !is_nearby,
             headless: false,
             interest: match ask.auto_subscribe {
                 Some(false) => Interest::None,
@@ -214,6 +217,7 @@ async fn resume(
     ask: Resume,
     ice_servers: Vec<IceServer>,
 ) -> Result<(Attachment, Reply), RequestError> {
+    context.nearby.check(&ask.room, address)?;
     match context.hub.resume(ask, ice_servers).await {
         Ok((attachment, resumed)) => Ok((attachment, Reply::Resumed(resumed))),
         Err(error) => {

@@ -58,6 +58,16 @@ impl Site {
         format!("{}/v1/ws", base_url.replacen("http", "ws", 1))
     }
 
+    /// Whether connections come from the clients themselves. Browsers keep what our pages need from plain HTTP on all
+    /// but their own machine: where it comes by another name, there is a proxy that speaks TLS in our place.
+    pub fn sees_clients(&self, uri: &Uri, headers: &HeaderMap) -> bool {
+        let is_here = |host: &str| {
+            let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+            matches!(name, "localhost" | "127.0.0.1" | "[::1]")
+        };
+        self.tls || (self.public_url.is_none() && host(uri, headers).is_some_and(is_here))
+    }
+
     /// Whose page sent this request (RFC 6454 §7). Browsers send cookies and reach our address from any
     /// page; the origin is what they do not let a page choose.
     pub fn page_origin(&self, uri: &Uri, headers: &HeaderMap) -> PageOrigin {
@@ -136,6 +146,26 @@ mod tests {
             let foreign = PageOrigin::Foreign(HeaderValue::from_static(origin));
             assert_eq!(origin_at(&site, host, origin), foreign, "{host} {origin}");
         }
+    }
+
+    #[test]
+    fn clients_are_seen_where_no_proxy_speaks_tls_for_us() {
+        let uri = Uri::from_static("/v1/join");
+        let sees = |site: &Site, host| site.sees_clients(&uri, &headers(&[(header::HOST, host)]));
+        for (host, expected) in [
+            ("127.0.0.1:7880", true),
+            ("localhost", true),
+            ("[::1]:7880", true),
+            ("meet.example.com", false),
+            ("localhost.example.com", false),
+        ] {
+            assert_eq!(sees(&site(""), host), expected, "{host}");
+        }
+        assert!(!sees(&site("https://meet.example.com"), "127.0.0.1:7880"));
+        let mut config = config::Config::default();
+        config.tls.mode = config::TlsMode::SelfSigned;
+        config.server.public_url = "https://meet.example.com".into();
+        assert!(sees(&Site::new(&config), "meet.example.com"));
     }
 
     #[test]

@@ -35,6 +35,9 @@ struct Ask {
     ticket: Option<Secret>,
     /// The origin of the page around ours, as the browser has told it.
     embedder: Option<String>,
+    /// In place of a room: that of the network that this comes from.
+    #[serde(default)]
+    nearby: bool,
 }
 
 /// What it gets.
@@ -85,6 +88,12 @@ async fn join(
                 let redeem = |()| redeem(&context, ticket, &ask, (&page, &head.headers));
                 ("ticket", may_come.and_then(redeem))
             }
+            None if ask.nearby => {
+                let from = (&head.uri, &head.headers);
+                let room = |()| context.nearby.room(&context.site, from, peer.address);
+                let admit = |room| admit_device(&context, room, ask.name, &page);
+                ("nearby", may_come.and_then(room).and_then(admit))
+            }
             None => ("guest", may_come.and_then(|()| admit_guest(&context, ask, &page))),
         };
         let invitation = admitted.and_then(|admitted| invite(&context, admitted, &base_url));
@@ -115,6 +124,32 @@ fn admit_guest(context: &Context, ask: Ask, page: &PageOrigin) -> Result<Admissi
         RequestError::new(ErrorCode::BadRequest, "say which room, or bring a ticket")
     })?;
     name::check_room(&room)?;
+    let video = VideoClaims { can_update_own_metadata: true, ..VideoClaims::default() };
+    admit_stranger(context, (room, video), ask.name, page)
+}
+
+/// A device that is seen in its network: it may say something to the others there, and nothing else.
+fn admit_device(
+    context: &Context,
+    room: String,
+    name: String,
+    page: &PageOrigin,
+) -> Result<Admission, RequestError> {
+    let video = VideoClaims {
+        can_publish: Some(false),
+        can_subscribe: Some(false),
+        can_publish_data: Some(true),
+        ..VideoClaims::default()
+    };
+    admit_stranger(context, (room, video), name, page)
+}
+
+fn admit_stranger(
+    context: &Context,
+    (room, video): (String, VideoClaims),
+    name: String,
+    page: &PageOrigin,
+) -> Result<Admission, RequestError> {
     context.admit_page(page, Some(&room), None)?;
     if !context.authority.guests_are_welcome() {
         return Err(RequestError::new(
@@ -127,13 +162,8 @@ fn admit_guest(context: &Context, ask: Ask, page: &PageOrigin) -> Result<Admissi
     let identity = format!("guest-{:016x}", rand::random::<u64>());
     let claims = Claims {
         sub: Some(identity.clone()),
-        name: Some(ask.name),
-        video: VideoClaims {
-            room: Some(room.clone()),
-            room_join: true,
-            can_update_own_metadata: true,
-            ..VideoClaims::default()
-        },
+        name: Some(name),
+        video: VideoClaims { room: Some(room.clone()), room_join: true, ..video },
         ..Claims::default()
     };
     // The same checks as when the token comes back: better told now than then.

@@ -25,6 +25,7 @@ use crate::hub::Hub;
 use crate::ice::Ice;
 use crate::limits::{Feeds, Joins, Rate};
 use crate::media::MediaPlane;
+use crate::nearby::Nearby;
 use crate::problem::{Problem, word};
 use crate::site::{PageOrigin, Site};
 use crate::telemetry::Tracer;
@@ -64,6 +65,8 @@ pub struct Context {
     pub ice: Ice,
     /// Embed tickets.
     pub tickets: Tickets,
+    /// The rooms of networks.
+    pub nearby: Nearby,
     /// The media plane, for data messages that no room has a part in.
     pub plane: Arc<dyn MediaPlane>,
     /// What clients are told of WebTransport, where it is served.
@@ -119,7 +122,7 @@ impl Context {
     /// those of services, which bring many.
     ///
     /// # Errors
-    /// Those of [`Authority::admit`], [`ErrorCode::RateLimited`], and [`ErrorCode::Busy`] where the
+    /// Those of [`Authority::admit`] and [`Nearby::check`], [`ErrorCode::RateLimited`], and [`ErrorCode::Busy`] where the
     /// system leaves no room for newcomers.
     pub fn admit(
         &self,
@@ -132,7 +135,9 @@ impl Context {
         if !admitted.as_ref().is_ok_and(|admitted| admitted.service) {
             self.limit_joins(address)?;
         }
-        admitted
+        let admitted = admitted?;
+        self.nearby.check(&admitted.entry.room, address)?;
+        Ok(admitted)
     }
 
     /// Whether a page may bring somebody into `room`, or read there (`None`: in all rooms). A token that is

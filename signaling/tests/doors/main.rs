@@ -10,6 +10,7 @@ mod feeds;
 mod floods;
 mod moderation;
 mod monitoring;
+mod nearby;
 mod observers;
 mod operations;
 mod pages;

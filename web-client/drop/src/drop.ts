@@ -32,6 +32,8 @@ export type Role = 'host' | 'guest' | 'call';
 /** Somebody who came without the secret, or has files for us, and wants to be let in. */
 export interface Knock {
   readonly person: Person;
+  /** Which page it is. */
+  readonly page: string;
   /** How many files there are for us, and their bytes, where that was said. */
   readonly files: number | undefined;
   readonly bytes: number | undefined;
@@ -98,7 +100,8 @@ export class Drop extends TypedEmitter<DropEvents> {
   readonly #role: Role;
   /** Whether connections that are made from now on go by TURN only. */
   isRelayOnly: boolean;
-  readonly #page = namePage();
+  /** What this page is called by others. */
+  readonly page = namePage();
   readonly #peers = new Map<string, Peer>();
   readonly #offers: MutableOffer[] = [];
   readonly #knocks = new Map<string, Knock>();
@@ -193,7 +196,7 @@ export class Drop extends TypedEmitter<DropEvents> {
   /** Says hello to somebody in the room: to the host, as a guest. */
   #greet({ id }: Person): void {
     const isExpected = this.#role === 'guest' || (this.#role === 'call' && this.#invited.has(id));
-    if (isExpected) this.#tell(id, { kind: 'hello', from: this.#page });
+    if (isExpected) this.#tell(id, { kind: 'hello', from: this.page });
   }
 
   /** Says to those who are not connected that there are files for them. */
@@ -201,7 +204,7 @@ export class Drop extends TypedEmitter<DropEvents> {
     for (const id of people) {
       if (this.peers.some(({ person, isOpen }) => isOpen && person.id === id)) continue;
       this.#invited.add(id);
-      this.#tell(id, { kind: 'hello', from: this.#page, files: files.length, bytes: size });
+      this.#tell(id, { kind: 'hello', from: this.page, files: files.length, bytes: size });
     }
   }
 
@@ -228,7 +231,7 @@ export class Drop extends TypedEmitter<DropEvents> {
       if (this.#role !== 'guest') this.#welcome(note, from, isSealed);
       return;
     }
-    if (note.to !== this.#page) return;
+    if (note.to !== this.page) return;
     const peer = this.#peers.get(note.from);
     if (this.#secret && !isSealed && peer?.isTrusted !== false) return;
     switch (note.kind) {
@@ -252,13 +255,13 @@ export class Drop extends TypedEmitter<DropEvents> {
   #welcome({ from: page, files, bytes }: Note & { kind: 'hello' }, person: Person, isTrusted: boolean): void {
     if (this.#knocks.has(page)) return;
     if (this.#broken.has(page)) {
-      this.#tell(person.id, { kind: 'refused', from: this.#page, to: page });
+      this.#tell(person.id, { kind: 'refused', from: this.page, to: page });
       return;
     }
     const admit = (): void => {
       this.#knocks.delete(page);
       this.#admitted.add(`${page} ${person.id}`);
-      this.#tell(person.id, { kind: 'welcome', from: this.#page, to: page });
+      this.#tell(person.id, { kind: 'welcome', from: this.page, to: page });
       void this.#connect(page, person, isTrusted, true);
     };
     if (isTrusted || this.#admitted.has(`${page} ${person.id}`)) {
@@ -268,12 +271,13 @@ export class Drop extends TypedEmitter<DropEvents> {
     if (this.#knocks.size >= MAX_KNOCKS) return;
     const knock = {
       person,
+      page,
       files,
       bytes,
       admit,
       refuse: () => {
         this.#knocks.delete(page);
-        this.#tell(person.id, { kind: 'refused', from: this.#page, to: page });
+        this.#tell(person.id, { kind: 'refused', from: this.page, to: page });
         this.emit('changed');
       },
     };
@@ -290,12 +294,12 @@ export class Drop extends TypedEmitter<DropEvents> {
       page,
       person,
       isTrusted,
-      isPolite: this.#page < page,
+      isPolite: this.page < page,
       configuration: { iceServers, iceTransportPolicy: this.isRelayOnly ? 'relay' : 'all' },
       disk: this.#disk,
       tell: (lane, negotiation) =>
         this.#tell(peer.person.id, {
-          from: this.#page,
+          from: this.page,
           to: page,
           lane,
           ...('description' in negotiation ? { kind: 'description', ...negotiation } : { kind: 'candidate', ...negotiation }),

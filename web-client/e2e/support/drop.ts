@@ -80,6 +80,14 @@ export class DropPage {
     await this.at('connect').click();
   }
 
+  /** Opens the page, and has this device seen in its network by that name. */
+  async showNearby(serverUrl: string, name: string): Promise<void> {
+    await this.page.goto(`${serverUrl}/drop`);
+    await this.at('name').fill(name);
+    await this.at('show-me').click();
+    await expect(this.at('hide-me')).toBeVisible();
+  }
+
   /** Waits for an offer and takes all of it. */
   async acceptAll(): Promise<void> {
     await this.at('accept-all').click();

@@ -31,6 +31,8 @@ export interface JoinOptions extends ConnectOptions {
   server?: string;
   /** Needed without a `ticket`, which has its own. */
   room?: string;
+  /** In place of a room: that of the network that this device is in, where it sees others that want to be seen. */
+  nearby?: boolean;
   /** The display name; a ticket's token has its own. */
   name?: string;
   /** What the page's back end has got for it from the server (`POST /v1/rooms/{room}/tickets`). Good once. */
@@ -73,14 +75,14 @@ export function redeemTicket(options: TicketOptions): Promise<Invitation> {
 
 /** Asks for a token. Rejects with `forbidden` where guests are not let in. */
 export async function askForInvitation(options: Omit<JoinOptions, keyof ConnectOptions> & Partial<TicketOptions>): Promise<Invitation> {
-  const { server = globalThis.location?.origin, room, name, ticket, embedder, signal } = options;
+  const { server = globalThis.location?.origin, room, nearby, name, ticket, embedder, signal } = options;
   let response: Response;
   let body: unknown;
   try {
     response = await fetch(new URL('/v1/join', server), {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ room, name, ticket, embedder }),
+      body: JSON.stringify({ room, nearby, name, ticket, embedder }),
       ...(signal ? { signal } : {}),
     });
     body = await response.json().catch(() => undefined);

@@ -1,9 +1,11 @@
-import { makeInvitation, readInvitation, type ChosenFile, type Invitation, type Receiving } from '@oriel/drop';
+import { makeInvitation, readInvitation, type ChosenFile, type Invitation, type Knock, type Receiving } from '@oriel/drop';
 import { bytesInWords, filesDropped, filesOf, filesStyles, type Language, offerCard, percentOf, transferRow } from '@oriel/elements/files';
 import { baseStyles, buttonStyles, copyText, fieldStyles, icon, mark, OrielElement, WakeLock } from '@oriel/elements/styles';
 import { html, nothing, type TemplateResult } from 'lit';
 import { dropStyles } from './drop.styles.ts';
 import { linkOf, membershipOf, showInAddress } from './membership.ts';
+import { nearbyCard } from './nearby-card.ts';
+import type { Nearby } from './nearby.ts';
 import type { Session } from './session.ts';
 
 /** Where the name is kept that the others see. */
@@ -15,6 +17,7 @@ export class DropElement extends OrielElement {
   static override properties = {
     language: { attribute: false },
     session: { state: true },
+    nearby: { state: true },
     codePicture: { state: true },
     isJoining: { state: true },
     isOver: { state: true },
@@ -27,6 +30,8 @@ export class DropElement extends OrielElement {
 
   declare language: Language;
   private declare session: Session | undefined;
+  /** Where this device is seen by others of its network, if its person wants that. */
+  private declare nearby: Nearby | undefined;
   /** Draws a link; loaded when there is one. */
   private declare codePicture: ((link: string, name: string) => TemplateResult) | undefined;
   private declare isJoining: boolean;
@@ -73,6 +78,7 @@ export class DropElement extends OrielElement {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     document.removeEventListener('paste', this.#onPaste);
+    this.#hide();
     this.#wakeLock.release();
   }
 
@@ -108,7 +114,11 @@ export class DropElement extends OrielElement {
           <button type="button" class="button" data-testid="ask" @click=${() => this.#host()}>${icon('link')} ${texts.ask}</button>
         </div>
       </section>
-      ${this.#before()}`;
+      ${this.#nearbyCard()} ${this.#before()}`;
+  }
+
+  #nearbyCard(): TemplateResult {
+    return nearbyCard(this.nearby, this.language, { show: () => void this.#show(), hide: () => this.#hide() });
   }
 
   /** What one should know and can choose before connecting. */
@@ -161,7 +171,7 @@ export class DropElement extends OrielElement {
     const name = (transfer: Receiving): string => peers.find(({ receivings }) => receivings.includes(transfer))?.person.name ?? this.#names.get(transfer) ?? '';
     const offered = drop.receivings.filter(({ state }) => state === 'offered');
     const received = drop.receivings.filter(({ state }) => state !== 'offered' && state !== 'declined');
-    return html`${isHost ? this.#invite(session) : nothing}
+    return html`${isHost ? html`${this.#invite(session)} ${this.#nearbyCard()}` : nothing}
       ${knocks.length + offered.length === 0
         ? nothing
         : html`<ul class="list">
@@ -239,7 +249,7 @@ export class DropElement extends OrielElement {
   readonly #names = new Map<Receiving, string>();
 
   async #open(invitation: Invitation, isHost: boolean): Promise<Session | undefined> {
-    const name = this.#name.trim() || this.#platform();
+    const name = this.#shownName();
     if (this.#name !== '') localStorage.setItem(NAME, this.#name);
     this.complaint = '';
     this.isJoining = true;
@@ -259,6 +269,58 @@ export class DropElement extends OrielElement {
     return this.#open(makeInvitation(), true);
   }
 
+  /** Shows this device to others of its network. */
+  async #show(): Promise<void> {
+    this.complaint = '';
+    try {
+      const { Nearby } = await import('./nearby.ts');
+      const nearby = await Nearby.show(this.#shownName());
+      nearby.on('changed', () => this.requestUpdate());
+      nearby.on('asked', ({ name }) => (this.announcement = this.language.texts.nearbyAsks(name)));
+      nearby.on('agreed', ({ id }) => void this.#hostNearby(nearby, id));
+      nearby.on('invited', ({ id }, code) => void this.#comeNearby(nearby, id, code));
+      nearby.on('came', (page) => {
+        this.#expected.add(page);
+        this.session?.drop.knocks.forEach((knock) => this.#admitExpected(knock));
+      });
+      nearby.on('ended', () => this.#hide());
+      this.nearby = nearby;
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #hide(): void {
+    this.nearby?.close();
+    this.nearby = undefined;
+  }
+
+  /** One that we have asked has agreed. */
+  async #hostNearby(nearby: Nearby, id: string): Promise<void> {
+    const session = this.session ?? (await this.#host());
+    if (session?.isHost) nearby.invite(id, session.invitation.code);
+  }
+
+  /** One that we have agreed with hands its code over. What we offer ourselves stays with us. */
+  async #comeNearby(nearby: Nearby, id: string, code: string): Promise<void> {
+    const invitation = readInvitation(code);
+    if (!invitation || this.session) return;
+    const session = await this.#open(invitation, false);
+    if (!session) return;
+    await nearby.arrive(id, session.drop.page);
+    this.#hide();
+  }
+
+  /** Whoever has come by way of nearby devices was asked already. */
+  #admitExpected(knock: Knock): boolean {
+    const isExpected = this.#expected.delete(knock.page);
+    if (isExpected) knock.admit();
+    return isExpected;
+  }
+
+  /** Pages of nearby devices that will come. */
+  readonly #expected = new Set<string>();
+
   #watch(session: Session): void {
     const { drop, signaling, invitation } = session;
     const { texts } = this.language;
@@ -275,7 +337,9 @@ export class DropElement extends OrielElement {
         if (receiving.state === 'done') this.announcement = texts.doneReceived(receiving.acceptedFiles.count);
       });
     });
-    drop.on('knocked', ({ person }) => (this.announcement = texts.knock(person.name)));
+    drop.on('knocked', (knock) => {
+      if (!this.#admitExpected(knock)) this.announcement = texts.knock(knock.person.name);
+    });
     drop.on('text', (text, peer) => {
       this.said = [...this.said, { from: peer.person.name, text }];
       this.announcement = texts.textFrom(peer.person.name);
@@ -311,6 +375,11 @@ export class DropElement extends OrielElement {
     this.announcement = this.copied ? this.language.texts.copied : `${this.language.texts.linkIs}: ${link}`;
   }
 
+  /** What the others see. */
+  #shownName(): string {
+    return this.#name.trim() || this.#platform();
+  }
+
   /** What the others see of somebody without a name. */
   #platform(): string {
     const browser = /(Firefox|Edg|Chrome|Safari)\//u.exec(navigator.userAgent)?.[1]?.replace('Edg', 'Edge') ?? 'Browser';
@@ -326,8 +395,10 @@ export class DropElement extends OrielElement {
     event.preventDefault();
     const text = written(event, 'code');
     const invitation = readInvitation(text);
-    if (invitation) void this.#open(invitation, false);
-    else this.complaint = this.language.texts.badCode;
+    if (invitation) {
+      this.#hide();
+      void this.#open(invitation, false);
+    } else this.complaint = this.language.texts.badCode;
   };
 
   readonly #onText = (event: Event): void => {
