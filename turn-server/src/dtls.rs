@@ -1,6 +1,9 @@
-//! DTLS sessions of clients. With `dtls/hello.rs` the only file that touches `dimpl`.
+//! DTLS sessions of clients. `dimpl` does the handshake, and what is here and below is all that
+//! touches it; the messages after it are opened and sealed in [`records`].
 
 mod hello;
+mod records;
+mod suites;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,6 +13,8 @@ use dimpl::{Dtls, DtlsCertificate, Output};
 use turn_core::FiveTuple;
 
 use self::hello::{Cookies, Hello, Verdict, accepting};
+use self::records::{Key, Opener, Record, Sealer};
+use self::suites::watching;
 
 /// A session that has no allocation for this long is forgotten.
 const IDLE: Duration = Duration::from_secs(30);
@@ -45,8 +50,20 @@ pub(crate) struct Sessions {
 
 struct Session {
     dtls: Dtls,
+    stage: Stage,
     wake: Option<Instant>,
     since: Instant,
+}
+
+/// Who opens what comes.
+enum Stage {
+    /// `dimpl`: there is no key yet.
+    Handshake,
+    /// `dimpl`, until it has opened a message. It knows then that the client has its last flight, and
+    /// repeats it no more, whoever asks for that.
+    Keyed([Arc<Key>; 2]),
+    /// Messages are opened and sealed here.
+    Open(Opener, Sealer),
 }
 
 impl Sessions {
@@ -104,37 +121,31 @@ impl Sessions {
                 }
                 Verdict::Proven { first, cookie: accepted } => {
                     cookie = Some(accepted);
-                    let session = self.begin(&from, &first, accepted, now)?;
+                    let session = self.begin(&first, accepted, now)?;
                     self.sessions.insert(from, session);
                 }
             }
         }
         let Some(session) = self.sessions.get_mut(&from) else { return Err(Unreadable) };
-        let mut take =
-            || session.dtls.handle_timeout(now).and_then(|()| session.dtls.handle_packet(datagram));
-        let result = match cookie {
-            Some(cookie) => accepting(cookie, take),
-            None => take(),
-        };
+        let send_back = |packet: &[u8]| send(&from, packet);
+        let result = session.receive(now, datagram, cookie, &mut self.buffer, send_back, each);
         if let Err(error) = &result {
             tracing::debug!(%error, client = %from.client, "DTLS");
+            if cookie.is_some() {
+                // There is no cipher suite that both know, say.
+                send(&from, &handshake_failure(datagram));
+            }
         }
-        let is_open = session.drain(&from, &mut self.buffer, &mut send, each);
-        if cookie.is_some() && result.is_err() {
-            // There is no cipher suite that both know, say.
-            send(&from, &handshake_failure(datagram));
-        }
-        if result.is_err() || !is_open {
+        let is_open = result.unwrap_or(false);
+        if !is_open {
             self.sessions.remove(&from);
-            return Ok(false);
         }
-        Ok(true)
+        Ok(is_open)
     }
 
     /// A session that waits for the hello with this cookie.
     fn begin(
         &mut self,
-        from: &FiveTuple,
         first: &[u8],
         cookie: hello::Cookie,
         now: Instant,
@@ -142,26 +153,20 @@ impl Sessions {
         let mut dtls = Dtls::new_12(Arc::clone(&self.config), self.certificate.clone(), now);
         dtls.handle_timeout(now).map_err(|_| Unreadable)?;
         accepting(cookie, || dtls.handle_packet(first)).map_err(|_| Unreadable)?;
-        let mut session = Session { dtls, wake: None, since: now };
+        let mut session = Session { dtls, stage: Stage::Handshake, wake: None, since: now };
         // It asks for the cookie that has come.
         let mut asked = false;
-        session.drain(from, &mut self.buffer, |_, _| asked = true, |_| {});
+        session.drain(&mut self.buffer, |_| asked = true, |_| {});
         if asked { Ok(session) } else { Err(Unreadable) }
     }
 
-    /// Encrypts a message. False if there is no session that can.
-    pub(crate) fn send(
-        &mut self,
-        to: &FiveTuple,
-        contents: &[u8],
-        send: impl FnMut(&FiveTuple, &[u8]),
-    ) -> bool {
-        let Some(session) = self.sessions.get_mut(to) else { return false };
-        if session.dtls.send_application_data(contents).is_err() {
-            return false;
+    /// Appends the record of a message, a datagram of its own. False if there is no session for it.
+    pub(crate) fn seal(&mut self, to: &FiveTuple, contents: &[u8], out: &mut Vec<u8>) -> bool {
+        match self.sessions.get_mut(to) {
+            Some(Session { stage: Stage::Open(_, sealer), .. }) => sealer.seal(contents, out),
+            // Only messages are answered, and there was none.
+            _ => false,
         }
-        session.drain(to, &mut self.buffer, send, |_| {});
-        true
     }
 
     /// Retransmits what is due, and forgets sessions that serve nobody: they are returned.
@@ -178,7 +183,7 @@ impl Sessions {
             }
             if session.wake.is_some_and(|wake| wake <= now) {
                 let result = session.dtls.handle_timeout(now);
-                let is_open = session.drain(tuple, buffer, &mut send, |_| {});
+                let is_open = session.drain(buffer, |packet| send(tuple, packet), |_| {});
                 if result.is_err() || !is_open {
                     return true;
                 }
@@ -190,18 +195,77 @@ impl Sessions {
 }
 
 impl Session {
+    /// Takes a datagram, with its cookie if that is what the session begins with: `each` gets the
+    /// messages, `send` what is to be answered. False when the client has closed it.
+    fn receive(
+        &mut self,
+        now: Instant,
+        datagram: &[u8],
+        cookie: Option<hello::Cookie>,
+        buffer: &mut Vec<u8>,
+        send: impl FnMut(&[u8]),
+        mut each: impl FnMut(&[u8]),
+    ) -> Result<bool, dimpl::Error> {
+        let Stage::Open(opener, _) = &mut self.stage else {
+            return self.shake_hands(now, datagram, cookie, buffer, send, each);
+        };
+        let mut others = Vec::new();
+        for record in Record::each(datagram) {
+            if !record.is_message() {
+                others.extend_from_slice(record.bytes());
+            } else if let Some(message) = opener.open(&record, buffer) {
+                each(message);
+            }
+        }
+        if others.is_empty() {
+            return Ok(true);
+        }
+        self.shake_hands(now, &others, None, buffer, send, each)
+    }
+
+    /// Has `dimpl` take a datagram, as [`Session::receive`].
+    fn shake_hands(
+        &mut self,
+        now: Instant,
+        datagram: &[u8],
+        cookie: Option<hello::Cookie>,
+        buffer: &mut Vec<u8>,
+        send: impl FnMut(&[u8]),
+        mut each: impl FnMut(&[u8]),
+    ) -> Result<bool, dimpl::Error> {
+        let mut take =
+            || self.dtls.handle_timeout(now).and_then(|()| self.dtls.handle_packet(datagram));
+        let (result, keys) = watching(|| match cookie {
+            Some(cookie) => accepting(cookie, take),
+            None => take(),
+        });
+        if let Some(keys) = keys {
+            self.stage = Stage::Keyed(keys);
+        }
+        let mut has_message = false;
+        let is_open = self.drain(buffer, send, |message| {
+            has_message = true;
+            each(message);
+        });
+        if has_message && let Stage::Keyed([client, server]) = &self.stage {
+            let latest = Record::each(datagram).map(|record| record.number()).max();
+            let opener = Opener::new(Arc::clone(client), latest.unwrap_or_default());
+            self.stage = Stage::Open(opener, Sealer::new(Arc::clone(server)));
+        }
+        result.map(|()| is_open)
+    }
+
     /// False when the client has closed it.
     fn drain(
         &mut self,
-        tuple: &FiveTuple,
         buffer: &mut Vec<u8>,
-        mut send: impl FnMut(&FiveTuple, &[u8]),
+        mut send: impl FnMut(&[u8]),
         mut each: impl FnMut(&[u8]),
     ) -> bool {
         let mut is_open = true;
         loop {
             match self.dtls.poll_output(buffer) {
-                Output::Packet(packet) => send(tuple, packet),
+                Output::Packet(packet) => send(packet),
                 Output::ApplicationData(message) => each(message),
                 Output::CloseNotify => is_open = false,
                 Output::Timeout(at) => {
@@ -227,3 +291,6 @@ fn handshake_failure(hello: &[u8]) -> [u8; 15] {
     }
     alert
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -105,6 +106,21 @@ enum Destination {
     Peer { by: RelayKey, to: SocketAddr, dont_fragment: bool },
 }
 
+/// Datagrams to a client: all of one size, and the last may be shorter.
+struct Departure {
+    to: FiveTuple,
+    contents: Contents,
+    size: usize,
+}
+
+/// Where the bytes of datagrams are.
+enum Contents {
+    /// With the server.
+    Clear(Span),
+    /// In [`Worker::sealed`].
+    Sealed(Range<usize>),
+}
+
 /// Datagrams to a client, from the address that it has sent to.
 fn datagrams<'a>(to: &FiveTuple, contents: &'a [u8], size: usize) -> Train<'a> {
     Train { destination: to.client, source: Some(to.server.ip()), contents, size }
@@ -133,8 +149,10 @@ pub(crate) struct Worker {
     ready: Vec<Source>,
     to_clients: Vec<(Destination, Span)>,
     to_peers: Vec<(Destination, Span)>,
-    /// Trains of datagrams to clients, with the size of each: they leave together.
-    departing: Vec<(FiveTuple, Span, usize)>,
+    /// Trains of datagrams to clients: they leave together.
+    departing: Vec<Departure>,
+    /// The DTLS records among them, one after the other.
+    sealed: Vec<u8>,
     /// Streams that were written to, some of them several times.
     unflushed: Vec<usize>,
     /// Streams that took no more for good.
@@ -178,6 +196,7 @@ impl Worker {
             to_clients: Vec::new(),
             to_peers: Vec::new(),
             departing: Vec::new(),
+            sealed: Vec::new(),
             unflushed: Vec::new(),
             broken: Vec::new(),
             unposted: VecDeque::new(),
@@ -318,6 +337,7 @@ impl Worker {
         self.to_clients.clear();
         self.to_peers.clear();
         self.departing.clear();
+        self.sealed.clear();
         self.server.start_over();
         for allocation in self.holders.keys().copied().collect::<Vec<_>>() {
             self.end(allocation);

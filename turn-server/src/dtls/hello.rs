@@ -14,6 +14,8 @@ use dimpl::CryptoError;
 use dimpl::crypto::{HashAlgorithm, HmacProvider, aws_lc_rs as provider};
 use turn_core::FiveTuple;
 
+use super::suites::SUITES;
+
 /// Record (RFC 6347 §4.1) and handshake (§4.2.2) headers.
 const RECORD: usize = 13;
 const HANDSHAKE: usize = 12;
@@ -167,7 +169,11 @@ pub(super) fn accepting<T>(cookie: Cookie, run: impl FnOnce() -> T) -> T {
 /// The provider that sessions are given: `dimpl` asks for HMAC-SHA-256 by name for cookies alone.
 pub(super) fn crypto() -> dimpl::crypto::CryptoProvider {
     let standard = provider::default_provider();
-    dimpl::crypto::CryptoProvider { hmac_provider: &AcceptedCookies, ..standard }
+    dimpl::crypto::CryptoProvider {
+        hmac_provider: &AcceptedCookies,
+        cipher_suites: SUITES,
+        ..standard
+    }
 }
 
 #[derive(Debug)]

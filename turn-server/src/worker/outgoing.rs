@@ -6,7 +6,7 @@ use turn_core::stats::DropReason;
 use turn_core::{FiveTuple, Input, Output, Span, Transport};
 
 use super::relays::Wanted;
-use super::{Destination, Worker, datagrams};
+use super::{Contents, Departure, Destination, Worker, datagrams};
 use crate::mailbox::Mail;
 use crate::stream::Stream;
 use oriel_udp::{Datagrams, Train};
@@ -108,8 +108,10 @@ impl Worker {
             }
             match *destination {
                 Destination::Client(to) if to.transport == Transport::Udp => {
-                    self.departing.push((to, run, first.len()));
+                    let contents = Contents::Clear(run);
+                    self.departing.push(Departure { to, contents, size: first.len() });
                 }
+                Destination::Client(to) if to.transport == Transport::Dtls => self.seal(to, &run),
                 _ => self.send_run(destination, &run, first.len(), count as u64),
             }
             rest = &rest[count..];
@@ -126,19 +128,52 @@ impl Worker {
         }
     }
 
+    /// Makes a DTLS record of a message, and adds it to the train that is for this client, if it fits.
+    fn seal(&mut self, to: FiveTuple, message: &Span) {
+        let Worker { server, ports, dtls, departing, sealed, .. } = self;
+        let (begin, most) = (sealed.len(), ports.udp.first().map_or(1, Datagrams::max_segments));
+        if !dtls.as_mut().is_some_and(|dtls| dtls.seal(&to, server.bytes(message), sealed)) {
+            return server.stats().drop(DropReason::ClientGone, 1);
+        }
+        let size = sealed.len() - begin;
+        if let Some(Departure { to: last, contents: Contents::Sealed(train), size: first }) =
+            departing.last_mut()
+            && *last == to
+            && train.len().is_multiple_of(*first)
+            && size <= *first
+            && train.len() < *first * most
+            && train.len() + size <= MAX_RUN
+        {
+            train.end = sealed.len();
+            return;
+        }
+        departing.push(Departure { to, contents: Contents::Sealed(begin..sealed.len()), size });
+    }
+
     /// Sends the trains that are for clients.
     fn depart(&mut self) {
-        let Worker { server, ports, departing, .. } = self;
+        let Worker { server, ports, departing, sealed, .. } = self;
+        let bytes = |contents: &Contents| match contents {
+            Contents::Clear(run) => server.bytes(run),
+            Contents::Sealed(train) => &sealed[train.clone()],
+        };
         let mut lost = 0;
-        for trains in departing.chunk_by(|(one, ..), (other, ..)| one.server == other.server) {
-            lost += match ports.udp_at(trains[0].0.server) {
-                Some(socket) => socket
-                    .send_all(trains, |(to, run, size)| datagrams(to, server.bytes(run), *size)),
-                None => trains.iter().map(|(_, run, size)| run.len().div_ceil(*size) as u64).sum(),
+        for trains in departing.chunk_by(|one, other| one.to.server == other.to.server) {
+            let train = |train: &Departure| -> Train<'_> {
+                datagrams(&train.to, bytes(&train.contents), train.size)
+            };
+            lost += match ports.udp_at(trains[0].to.server) {
+                Some(socket) => socket.send_all(trains, train),
+                None => {
+                    let count =
+                        |train: &Departure| bytes(&train.contents).len().div_ceil(train.size);
+                    trains.iter().map(count).sum::<usize>() as u64
+                }
             };
         }
         server.stats().drop(DropReason::SendFailed, lost);
         departing.clear();
+        sealed.clear();
     }
 
     fn is_stream(&self, destination: &Destination) -> bool {
@@ -157,8 +192,7 @@ impl Worker {
     }
 
     fn send_run(&mut self, destination: &Destination, run: &Span, size: usize, count: u64) {
-        let Worker { server, ports, relays, relay_of, streams, stream_of, dtls, unflushed, .. } =
-            self;
+        let Worker { server, relays, relay_of, streams, stream_of, unflushed, .. } = self;
         let bytes = server.bytes(run);
         let (lost, reason) = match destination {
             Destination::Peer { by, to, dont_fragment } => {
@@ -178,17 +212,7 @@ impl Worker {
             }
             Destination::Client(to) => match to.transport {
                 // These leave together.
-                Transport::Udp => return,
-                Transport::Dtls => {
-                    let sent = dtls.as_mut().is_some_and(|dtls| {
-                        dtls.send(to, bytes, |to, packet| {
-                            if let Some(socket) = ports.udp_at(to.server) {
-                                socket.send(datagrams(to, packet, packet.len()));
-                            }
-                        })
-                    });
-                    (if sent { 0 } else { count }, DropReason::ClientGone)
-                }
+                Transport::Udp | Transport::Dtls => return,
                 Transport::Tcp | Transport::Tls => match stream_of.get(to) {
                     Some(&index) if streams[index].send(bytes) => {
                         unflushed.push(index);
