@@ -50,6 +50,8 @@ pub(crate) struct Sessions {
 
 struct Session {
     dtls: Dtls,
+    /// What it began with.
+    cookie: hello::Cookie,
     stage: Stage,
     wake: Option<Instant>,
     since: Instant,
@@ -93,8 +95,8 @@ impl Sessions {
         self.sessions.len()
     }
 
-    /// Takes a datagram; `each` gets what was in it, `send` what is to be answered. False when the
-    /// session has ended.
+    /// Takes a datagram; `each` gets what was in it, `send` what is to be answered. False when a
+    /// session has ended, which has no allocation any more: this one, or the one of a client before.
     pub(crate) fn receive(
         &mut self,
         now: Instant,
@@ -103,12 +105,16 @@ impl Sessions {
         mut send: impl FnMut(&FiveTuple, &[u8]),
         each: impl FnMut(&[u8]),
     ) -> Result<bool, Unreadable> {
-        let mut cookie = None;
-        if !self.sessions.contains_key(&from) {
-            let Some(hello) = Hello::parse(datagram) else { return Err(Unreadable) };
+        let (mut cookie, mut is_new_client) = (None, false);
+        // A client may come back from the port of one that went without a word: it gets a session of its
+        // own, once it has shown that it is there (RFC 6347 §4.2.8).
+        if let Some(hello) = Hello::parse(datagram) {
+            let known = self.sessions.get(&from);
             if !hello.is_known_version() {
-                // Without a word the client would try for a minute: with DTLS 1.0, say.
-                send(&from, &handshake_failure(datagram));
+                if known.is_none() {
+                    // Without a word the client would try for a minute: with DTLS 1.0, say.
+                    send(&from, &handshake_failure(datagram));
+                }
                 return Ok(true);
             }
             match self.cookies.judge(&hello, &from, now) {
@@ -116,13 +122,16 @@ impl Sessions {
                     send(&from, &answer);
                     return Ok(true);
                 }
-                Verdict::Proven { .. } if self.sessions.len() >= self.most => {
+                Verdict::Proven { cookie, .. } if known.is_some_and(|it| it.cookie == cookie) => {
+                    // It has heard nothing, and says again what the session began with.
+                }
+                Verdict::Proven { .. } if known.is_none() && self.sessions.len() >= self.most => {
                     return Err(Unreadable);
                 }
                 Verdict::Proven { first, cookie: accepted } => {
                     cookie = Some(accepted);
                     let session = self.begin(&first, accepted, now)?;
-                    self.sessions.insert(from, session);
+                    is_new_client = self.sessions.insert(from, session).is_some();
                 }
             }
         }
@@ -140,7 +149,7 @@ impl Sessions {
         if !is_open {
             self.sessions.remove(&from);
         }
-        Ok(is_open)
+        Ok(is_open && !is_new_client)
     }
 
     /// A session that waits for the hello with this cookie.
@@ -153,7 +162,7 @@ impl Sessions {
         let mut dtls = Dtls::new_12(Arc::clone(&self.config), self.certificate.clone(), now);
         dtls.handle_timeout(now).map_err(|_| Unreadable)?;
         accepting(cookie, || dtls.handle_packet(first)).map_err(|_| Unreadable)?;
-        let mut session = Session { dtls, stage: Stage::Handshake, wake: None, since: now };
+        let mut session = Session { dtls, cookie, stage: Stage::Handshake, wake: None, since: now };
         // It asks for the cookie that has come.
         let mut asked = false;
         session.drain(&mut self.buffer, |_| asked = true, |_| {});

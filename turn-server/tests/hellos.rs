@@ -29,6 +29,10 @@ struct Client {
 
 impl Client {
     fn new(server: SocketAddr) -> Client {
+        Client::at(socket(server))
+    }
+
+    fn at(socket: UdpSocket) -> Client {
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         let identity = dimpl::DtlsCertificate {
             certificate: made.cert.der().to_vec(),
@@ -39,7 +43,7 @@ impl Client {
         let mut dtls = Dtls::new_12(config, identity, now);
         dtls.set_active(true);
         dtls.handle_timeout(now).unwrap();
-        Client { dtls, socket: socket(server), buffer: vec![0; 1 << 14] }
+        Client { dtls, socket, buffer: vec![0; 1 << 14] }
     }
 
     /// What it wants to send, and what it has received.
@@ -157,4 +161,15 @@ fn what_was_lost_on_the_way_is_sent_again() {
     let answer = receive(&client.socket).unwrap();
     client.take(&answer);
     assert!(client.is_answered());
+}
+
+#[test]
+fn a_client_is_heard_from_the_port_of_one_that_is_gone() {
+    let (server, address) = small();
+    let mut client = Client::new(address);
+    for _ in 0..3 {
+        assert!(client.is_answered());
+        client = Client::at(client.socket);
+    }
+    eventually("only the last is there", || count(&server, "connections", None) == 1);
 }

@@ -51,10 +51,13 @@ pub(super) struct Hello<'a> {
 impl<'a> Hello<'a> {
     /// `None` for everything else, and for a hello in pieces: without a state they cannot be joined.
     pub(super) fn parse(datagram: &'a [u8]) -> Option<Hello<'a>> {
+        if datagram.first() != Some(&CONTENT_HANDSHAKE) {
+            return None;
+        }
         let (headers, rest) = datagram.split_at_checked(RECORD + HANDSHAKE)?;
         let fragment = usize::from(u16::from_be_bytes([headers[11], headers[12]]));
         let body = rest.get(..fragment.checked_sub(HANDSHAKE)?)?;
-        let is_first = headers[0] == CONTENT_HANDSHAKE && headers[3..5] == [0, 0];
+        let is_first = headers[3..5] == [0, 0];
         let length = [&[0][..], &(body.len() as u16).to_be_bytes()].concat();
         let is_whole =
             headers[14..17] == length && headers[19..22] == [0; 3] && headers[22..25] == length;

@@ -40,36 +40,52 @@ fn from() -> FiveTuple {
     }
 }
 
+/// A client that begins, and knows one suite.
+fn client(suite: Dtls12CipherSuite, now: Instant) -> Dtls {
+    let config = dimpl::Config::builder()
+        .with_crypto_provider(aws_lc_rs::default_provider())
+        .dtls12_cipher_suites(&[suite])
+        .build()
+        .unwrap();
+    let (certificate, private_key) = identity();
+    let certificate = DtlsCertificate { certificate, private_key };
+    let mut client = Dtls::new_12(Arc::new(config), certificate, now);
+    client.set_active(true);
+    client.handle_timeout(now).unwrap();
+    client
+}
+
 impl World {
     /// The handshake is done, by a client that knows one suite.
     fn new(suite: Dtls12CipherSuite) -> World {
         let now = Instant::now();
         let (certificate, key) = identity();
         let sessions = Sessions::new(Identity { certificate, key }, 1, now).unwrap();
-        let config = dimpl::Config::builder()
-            .with_crypto_provider(aws_lc_rs::default_provider())
-            .dtls12_cipher_suites(&[suite])
-            .build()
-            .unwrap();
-        let (certificate, private_key) = identity();
-        let certificate = DtlsCertificate { certificate, private_key };
-        let mut client = Dtls::new_12(Arc::new(config), certificate, now);
-        client.set_active(true);
-        client.handle_timeout(now).unwrap();
+        let client = client(suite, now);
         let (received, answers) = (Vec::new(), Vec::new());
         let mut world = World { now, sessions, client, received, answers, is_open: true };
-        let mut is_connected = false;
-        while !is_connected {
-            let (packets, _, connected) = world.poll();
-            is_connected = connected;
-            for packet in packets {
-                world.take(&packet);
+        assert_eq!(world.shake_hands().1, 0);
+        world
+    }
+
+    /// What the client has sent until it was connected, and how often a session ended meanwhile.
+    fn shake_hands(&mut self) -> (Vec<Vec<u8>>, usize) {
+        let (mut sent, mut ended) = (Vec::new(), 0);
+        for _ in 0..10 {
+            let (packets, _, is_connected) = self.poll();
+            if is_connected {
+                return (sent, ended);
             }
-            for answer in std::mem::take(&mut world.answers) {
-                world.client.handle_packet(&answer).unwrap();
+            for packet in packets {
+                self.take(&packet);
+                ended += usize::from(!self.is_open);
+                sent.push(packet);
+            }
+            for answer in std::mem::take(&mut self.answers) {
+                self.client.handle_packet(&answer).unwrap();
             }
         }
-        world
+        panic!("not connected after {} packets", sent.len());
     }
 
     /// What the client has to send, what it has opened, and whether its handshake is done.
@@ -171,6 +187,43 @@ fn several_records_come_in_one_datagram_and_its_end_ends_the_session() {
     assert_eq!(world.received, [&b"first"[..], b"one", b"two"]);
     assert!(!world.is_open);
     assert!(!world.sessions.seal(&from(), b"gone", &mut Vec::new()));
+}
+
+#[test]
+fn a_client_comes_back_from_the_same_port() {
+    let mut world = World::new(SUITES[0]);
+    world.send(b"first");
+    world.client = client(SUITES[2], world.now);
+    let (sent, ended) = world.shake_hands();
+    assert_eq!(ended, 1, "its allocation goes with the session before");
+    world.send(b"again");
+    assert_eq!(world.received, [&b"first"[..], b"again"]);
+    assert_eq!(world.answer(&[b"welcome"]), [b"welcome"]);
+    // Anybody who has seen them can send these.
+    for packet in sent {
+        world.take(&packet);
+        assert!(world.is_open);
+    }
+    world.send(b"still there");
+    assert_eq!(world.received.len(), 3);
+}
+
+#[test]
+fn a_client_begins_anew_before_it_was_connected() {
+    let mut world = World::new(SUITES[0]);
+    world.client = client(SUITES[1], world.now);
+    for _ in 0..2 {
+        for packet in world.poll().0 {
+            world.take(&packet);
+        }
+        for answer in std::mem::take(&mut world.answers) {
+            world.client.handle_packet(&answer).unwrap();
+        }
+    }
+    world.client = client(SUITES[2], world.now);
+    assert_eq!(world.shake_hands().1, 1);
+    world.send(b"first");
+    assert_eq!(world.received, [b"first"]);
 }
 
 #[test]
