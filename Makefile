@@ -74,8 +74,11 @@ autobahn: need-build $(AUTOBAHN)/ported ## Ask WebSockets what the Autobahn test
 	$(CARGO) build --locked --workspace --all-targets
 	@$(AUTOBAHN)/bin/python -W ignore scripts/autobahn/run.py target/debug/examples/websocket_echo $(ARGS)
 
-e2e-long: need-test $(WEB) $(VENV)/pyvenv.cfg ## A file of 2 GiB, across the end of a page; ORIEL_LONG_MIB=512 for less
-	$(CARGO) build --locked --workspace --all-targets
+# Speeds are of what people run.
+e2e-long: export ORIEL_BINARY = $(abspath target/release/oriel)
+e2e-long: export LOAD_BINARY = $(abspath target/release/load)
+e2e-long: need-test $(WEB) $(VENV)/pyvenv.cfg ## A file of 2 GiB, across the end of a page, and speeds; ORIEL_LONG_MIB=512 for less
+	$(CARGO) build --locked --release --workspace --bins
 	ORIEL_LONG=1 $(NPM) run e2e --workspace @oriel/e2e -- --grep @long $(ARGS)
 
 storm: need-build $(WEB) ## 300 participants join one room; ARGS="--within 5 --json" passes arguments on

@@ -25,10 +25,33 @@ use load_tests::relay::Relay;
 use load_tests::relay::order::Order as RelayOrder;
 use load_tests::scenario::BUILT_IN;
 use load_tests::{bulk, call, data, feeds, lines, run, storm};
+use tokio::runtime::Builder;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    let mut runtime = match command {
+        // To hand a datagram to another thread costs more than to carry it.
+        Command::Relay(_) => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    match runtime
+        .enable_all()
+        .build()
+        .map_err(Into::into)
+        .and_then(|it| it.block_on(carry_out(command)))
+    {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("load: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether all was as it should be.
+async fn carry_out(command: Command) -> anyhow::Result<bool> {
+    match command {
         Command::Call(args) => talk(args).await,
         Command::Storm(args) => rush(args).await,
         Command::Feeds(args) => fan_out(args),
@@ -42,14 +65,6 @@ async fn main() -> ExitCode {
         Command::Peer(args) => strain(args).await,
         Command::Floor(args) => floor(args),
         Command::Compare(args) => compare(args),
-    };
-    match done {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("load: {error:#}");
-            ExitCode::FAILURE
-        }
     }
 }
 

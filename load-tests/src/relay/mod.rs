@@ -43,6 +43,9 @@ use path::{Input, Outage, Parcel, Path};
 /// own buffers fill.
 const ARRIVALS: usize = 1_024;
 
+/// How many of those are put on their way before what is due is delivered.
+const BATCH: usize = 64;
+
 /// Orders that may wait.
 const ORDERS: usize = 16;
 
@@ -182,6 +185,7 @@ impl Engine {
         mut orders: mpsc::Receiver<(Order, oneshot::Sender<Result<Stats, OrderError>>)>,
     ) {
         let mut sweep = interval(SWEEP);
+        let mut arrived = Vec::with_capacity(BATCH);
         loop {
             let deadline = [self.up.deadline(), self.down.deadline()].into_iter().flatten().min();
             let due = async {
@@ -191,7 +195,9 @@ impl Engine {
                 }
             };
             tokio::select! {
-                Some(arrival) = arrivals.recv() => self.carry(arrival),
+                1.. = arrivals.recv_many(&mut arrived, BATCH) => {
+                    arrived.drain(..).for_each(|arrival| self.carry(arrival));
+                }
                 connection = self.connections.next() => self.connections.open(connection),
                 order = orders.recv() => {
                     let Some((order, reply)) = order else { return };
