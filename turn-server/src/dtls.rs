@@ -215,35 +215,24 @@ impl Session {
         send: impl FnMut(&[u8]),
         mut each: impl FnMut(&[u8]),
     ) -> Result<bool, dimpl::Error> {
-        let Stage::Open(opener, _) = &mut self.stage else {
-            return self.shake_hands(now, datagram, cookie, buffer, send, each);
-        };
         let mut others = Vec::new();
-        for record in Record::each(datagram) {
-            if !record.is_message() {
-                others.extend_from_slice(record.bytes());
-            } else if let Some(message) = opener.open(&record, buffer) {
-                each(message);
+        let rest = if let Stage::Open(opener, _) = &mut self.stage {
+            for record in Record::each(datagram) {
+                if !record.is_message() {
+                    others.extend_from_slice(record.bytes());
+                } else if let Some(message) = opener.open(&record, buffer) {
+                    each(message);
+                }
             }
-        }
-        if others.is_empty() {
-            return Ok(true);
-        }
-        self.shake_hands(now, &others, None, buffer, send, each)
-    }
-
-    /// Has `dimpl` take a datagram, as [`Session::receive`].
-    fn shake_hands(
-        &mut self,
-        now: Instant,
-        datagram: &[u8],
-        cookie: Option<hello::Cookie>,
-        buffer: &mut Vec<u8>,
-        send: impl FnMut(&[u8]),
-        mut each: impl FnMut(&[u8]),
-    ) -> Result<bool, dimpl::Error> {
+            if others.is_empty() {
+                return Ok(true);
+            }
+            &others
+        } else {
+            datagram
+        };
         let mut take =
-            || self.dtls.handle_timeout(now).and_then(|()| self.dtls.handle_packet(datagram));
+            || self.dtls.handle_timeout(now).and_then(|()| self.dtls.handle_packet(rest));
         let (result, keys) = watching(|| match cookie {
             Some(cookie) => accepting(cookie, take),
             None => take(),
