@@ -29,6 +29,7 @@ pub mod media;
 pub mod netns;
 pub mod peer;
 pub mod process;
+mod receiving;
 pub mod relay;
 pub mod report;
 pub mod run;

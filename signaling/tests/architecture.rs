@@ -100,7 +100,7 @@ fn cores_can_do_no_io() {
         "signaling/core/Cargo.toml",
         &["base64", "schemars", "serde", "serde_json", "thiserror"],
     );
-    let media = ["aws-lc-rs", "bytes", "dimpl", "str0m", "thiserror", "tracing"];
+    let media = ["aws-lc-rs", "bytes", "dimpl", "ring", "str0m", "thiserror", "tracing"];
     allowed("sfu/core/Cargo.toml", &media);
     allowed(
         "turn-server/core/Cargo.toml",

@@ -14,6 +14,7 @@ use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig}
 
 use super::media::Kind;
 use super::socket;
+use crate::receiving::say_nothing_unsent;
 
 /// Header extensions by their numbers. Some servers know each by one number only: Janus by these.
 const EXTENSIONS: [(u8, Extension); 4] = [
@@ -223,6 +224,7 @@ impl Session {
                     Event::RtpPacket(packet) => happened(Happening::Packet(packet.payload)),
                     Event::KeyframeRequest(_) => happened(Happening::KeyframeWanted),
                     Event::Connected => self.connected = true,
+                    Event::MediaAdded(added) => say_nothing_unsent(&mut self.rtc, &added),
                     Event::IceConnectionStateChange(IceConnectionState::Disconnected) => {
                         return self.fail("its media path is lost");
                     }

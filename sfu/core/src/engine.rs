@@ -32,18 +32,25 @@ use keyframes::Watched;
 /// A timer that is due already is looked at again after this: time must move, or it would spin.
 const QUANTUM: Duration = Duration::from_millis(1);
 
+/// A timer that is at least this far away is as good a little later: those of all sessions are then
+/// looked at together, on whole multiples of [`TOGETHER`] since the engine began. A wake-up costs more than
+/// what most of them have to do.
+const FAR: Duration = Duration::from_millis(500);
+pub(crate) const TOGETHER: Duration = Duration::from_millis(50);
+
 /// Buffers that are kept for datagrams.
 const MAX_SPARE: usize = 64;
 
 /// One worker's state. See the module's own words.
 pub struct Engine {
     config: Config,
+    began: Instant,
     now: Instant,
     sessions: Vec<Option<Session>>,
     by_key: HashMap<SessionKey, usize>,
     routers: HashMap<RoomKey, Router>,
     demux: Demux,
-    /// When to look at which session. An entry can be too early, never too late.
+    /// When to look at which session. An entry can be too early; too late only by [`TOGETHER`].
     timers: BinaryHeap<Reverse<(Instant, usize)>>,
     watched: Vec<Watched>,
     departures: Departures,
@@ -60,6 +67,7 @@ impl Engine {
     pub fn new(config: Config, now: Instant) -> Engine {
         Engine {
             config,
+            began: now,
             now,
             sessions: Vec::new(),
             by_key: HashMap::new(),
@@ -281,7 +289,10 @@ impl Engine {
 
     fn schedule(&mut self, index: usize) {
         let Some(session) = &mut self.sessions[index] else { return };
-        let at = session.deadline().max(self.now + QUANTUM);
+        let mut at = session.deadline().max(self.now + QUANTUM);
+        if at >= self.now + FAR {
+            at = together(self.began, at);
+        }
         if session.scheduled.is_none_or(|scheduled| at < scheduled) {
             session.scheduled = Some(at);
             self.timers.push(Reverse((at, index)));
@@ -310,6 +321,35 @@ impl Engine {
     fn mark_dirty(&mut self, index: usize) {
         if let Some(session) = &mut self.sessions[index] {
             self.departures.add(index, session);
+        }
+    }
+}
+
+/// The first multiple of [`TOGETHER`] since `began` that is not before `at`.
+fn together(began: Instant, at: Instant) -> Instant {
+    let since = at.saturating_duration_since(began).as_nanos();
+    let multiples = since.div_ceil(TOGETHER.as_nanos());
+    began + TOGETHER * u32::try_from(multiples).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[allow(clippy::disallowed_methods)]
+    fn epoch() -> Instant {
+        Instant::now()
+    }
+
+    proptest::proptest! {
+        /// Far timers come on common times, never early, and late by less than the time between two.
+        #[test]
+        fn far_timers_come_together(far in 0u64..100_000_000_000) {
+            let began = epoch();
+            let at = began + Duration::from_nanos(far);
+            let rounded = together(began, at);
+            proptest::prop_assert!(rounded >= at && rounded - at < TOGETHER);
+            proptest::prop_assert_eq!((rounded - began).as_nanos() % TOGETHER.as_nanos(), 0);
         }
     }
 }

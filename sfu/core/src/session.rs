@@ -31,7 +31,7 @@ use crate::data::Channel;
 use crate::demux::{self, Endpoint, Transport};
 use crate::dtls;
 use crate::egress::{Egress, Sent, WallClock};
-use crate::engine::Transmit;
+use crate::engine::{TOGETHER, Transmit};
 use crate::event::{FailReason, Line};
 use crate::packet::{Outgoing, Packet};
 use crate::path::{Check, Paths, Route};
@@ -93,7 +93,7 @@ pub(crate) struct Session {
     pub(crate) viewports: HashMap<TrackKey, Viewport>,
     /// Is on the engine's list of sessions to flush.
     pub(crate) is_departing: bool,
-    /// When the engine's timers next look at this session; never later than it wants.
+    /// When the engine's timers next look at this session; hardly later than it wants.
     pub(crate) scheduled: Option<Instant>,
     // Boxed: it is large, and most packets pass it by.
     rtc: Box<Rtc>,
@@ -353,7 +353,8 @@ impl Session {
     /// Whether the engine's timers look too late at this session: media has begun to be reported
     /// on.
     pub(crate) fn is_due_before_scheduled(&self) -> bool {
-        self.egress.deadline().is_some_and(|at| self.scheduled.is_none_or(|then| at < then))
+        let is_late = |at| self.scheduled.is_none_or(|then| at + TOGETHER < then);
+        self.egress.deadline().is_some_and(is_late)
     }
 
     /// The payload type under which this session's remote side takes `format` on a slot line.

@@ -17,6 +17,7 @@ use super::reception::Reception;
 use super::{LightError, Presence, Reading, codec_of};
 use crate::media::Codec;
 use crate::media::player::Player;
+use crate::receiving::say_nothing_unsent;
 
 /// The largest datagram that is read.
 const LARGEST_DATAGRAM: usize = 2_000;
@@ -113,6 +114,7 @@ impl Session {
                 }
             }
             Event::RtpPacket(packet) => self.heard(packet),
+            Event::MediaAdded(added) => say_nothing_unsent(&mut self.rtc, &added),
             _ => {}
         }
         true

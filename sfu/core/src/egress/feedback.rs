@@ -1,5 +1,5 @@
 //! What receivers report on the streams that they are sent (RFC 3550 §6.4, RFC 4585 §6, RFC 5104
-//! §4.3.1). Only what the egress acts on is read.
+//! §4.3.1, RFC 3611 §4.4). Only what the egress acts on is read.
 
 use crate::quality::Report;
 
@@ -9,11 +9,19 @@ const RECEIVER_REPORT: u8 = 201;
 const DESCRIPTION: u8 = 202;
 const TRANSPORT_FEEDBACK: u8 = 205;
 const PAYLOAD_FEEDBACK: u8 = 206;
+const EXTENDED_REPORT: u8 = 207;
 
 /// Formats of feedback.
 const NACK: u8 = 1;
 const PLI: u8 = 1;
 const FIR: u8 = 4;
+
+/// Blocks of extended reports: the time at a receiver, and how long ago its sender was told of it.
+const REFERENCE_TIME: u8 = 4;
+const SINCE_REFERENCE_TIME: u8 = 5;
+
+/// Where in a sender report its stream's packets are counted, from its SSRC on.
+const PACKETS_SENT: usize = 16;
 
 /// The length of a report block.
 const REPORT_BLOCK: usize = 24;
@@ -27,6 +35,9 @@ pub(crate) enum Feedback {
     Missing { ssrc: u32, first: u16, following: u16 },
     /// It needs a keyframe.
     KeyframeWanted { ssrc: u32 },
+    /// Under this SSRC it tells the middle of the time that it has, and wants to hear how long ago
+    /// that came: without a stream of its own it has no other way to measure the round trip.
+    ReferenceTime { ssrc: u32, middle: u32 },
 }
 
 impl Feedback {
@@ -42,12 +53,15 @@ impl Feedback {
 pub(crate) fn read(compound: &[u8], mut each: impl FnMut(Feedback)) -> bool {
     let mut speaks_of_its_own = false;
     let mut rest = compound;
-    while let Some((count, kind, body, after)) = split(rest) {
+    while let Some(([first, kind, ..], body, after)) = split(rest) {
         rest = after;
+        // A count, or the format of feedback.
+        let count = first & 0x1f;
         match kind {
             RECEIVER_REPORT => report_blocks(body, 4, &mut each),
             SENDER_REPORT => {
-                speaks_of_its_own = true;
+                // Of a stream that has not begun it tells nothing.
+                speaks_of_its_own |= word(body, PACKETS_SENT) != Some(0);
                 report_blocks(body, 24, &mut each);
             }
             TRANSPORT_FEEDBACK if count == NACK => {
@@ -70,6 +84,20 @@ pub(crate) fn read(compound: &[u8], mut each: impl FnMut(Feedback)) -> bool {
                     }
                 }
             }
+            EXTENDED_REPORT => {
+                let Some(ssrc) = word(body, 0) else { continue };
+                for (kind, block) in extended_blocks(body.get(4..).unwrap_or_default()) {
+                    match (kind, word(block, 0), word(block, 4)) {
+                        (REFERENCE_TIME, Some(seconds), Some(fraction)) => {
+                            let middle = seconds << 16 | fraction >> 16;
+                            each(Feedback::ReferenceTime { ssrc, middle });
+                        }
+                        // It answers what we have told of streams that it sends.
+                        (SINCE_REFERENCE_TIME, ..) => speaks_of_its_own = true,
+                        _ => {}
+                    }
+                }
+            }
             DESCRIPTION | TRANSPORT_FEEDBACK | PAYLOAD_FEEDBACK => {}
             _ => speaks_of_its_own = true,
         }
@@ -89,14 +117,22 @@ fn report_blocks(body: &[u8], from: usize, each: &mut impl FnMut(Feedback)) {
     }
 }
 
-/// The first packet of a compound one: its count or format, its type, what follows the first
-/// word, and the packets after it.
-fn split(compound: &[u8]) -> Option<(u8, u8, &[u8], &[u8])> {
-    let header = compound.get(..4)?;
+/// The blocks of an extended report: the type of each, and what follows its first word.
+fn extended_blocks(mut rest: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    std::iter::from_fn(move || {
+        let ([kind, ..], block, after) = split(rest)?;
+        rest = after;
+        Some((kind, block))
+    })
+}
+
+/// The first of several packets or blocks: its first word, which ends with how many follow it, those,
+/// and the others.
+fn split(several: &[u8]) -> Option<([u8; 4], &[u8], &[u8])> {
+    let (header, _) = several.split_first_chunk::<4>()?;
     let words = u16::from_be_bytes([header[2], header[3]]);
     let length = 4 + 4 * usize::from(words);
-    let body = compound.get(4..length)?;
-    Some((header[0] & 0x1f, header[1], body, &compound[length..]))
+    Some((*header, several.get(4..length)?, &several[length..]))
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
@@ -146,8 +182,19 @@ mod tests {
     }
 
     #[test]
+    fn who_only_receives_may_tell_the_time() {
+        let reference = [7, 4 << 24 | 2, 0x1234_5678, 0x9abc_def0];
+        let (found, speaks) = all(&packet(0, EXTENDED_REPORT, &reference));
+        assert_eq!(found, [Feedback::ReferenceTime { ssrc: 7, middle: 0x5678_9abc }]);
+        assert!(!speaks);
+        let answer = [7, 9 << 24, 5 << 24 | 3, 1, 2, 3];
+        assert_eq!(all(&packet(0, EXTENDED_REPORT, &answer)), (vec![], true));
+    }
+
+    #[test]
     fn who_sends_streams_speaks_of_them() {
-        assert!(all(&packet(0, SENDER_REPORT, &[1, 0, 0, 0, 0, 0])).1);
+        assert!(all(&packet(0, SENDER_REPORT, &[1, 0, 0, 0, 5, 6])).1);
+        assert!(!all(&packet(0, SENDER_REPORT, &[1, 0, 0, 0, 0, 0])).1);
         assert!(all(&packet(1, 203, &[1])).1);
         assert!(!all(&packet(0, RECEIVER_REPORT, &[1])).1);
     }
@@ -158,7 +205,7 @@ mod tests {
             let _ = all(&bytes);
             // With a length that fits, so that the bodies are read.
             for count in [1, 4, 5] {
-                for kind in [200, 201, 205, 206] {
+                for kind in [200, 201, 205, 206, 207] {
                     let words = bytes.len() / 4;
                     let mut whole = vec![0x80 | count, kind, 0, words as u8];
                     whole.extend(&bytes[..4 * words]);

@@ -30,11 +30,16 @@ use crate::stats::DropReason;
 use feedback::Feedback;
 use keys::Cell;
 use line::{Kind, Line, Seal};
+use report::ReferenceTime;
 use srtp::Srtp;
 
 /// How often a stream that is sent on is reported on. The receiver's lip sync begins with the
 /// first report, and a new source's with the next.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long a report waits for a packet to leave with: then the session is looked at already, and what
+/// leaves does so in one call.
+const REPORT_PATIENCE: Duration = Duration::from_millis(100);
 
 /// Resends that one report of the receiver can ask for. More is no loss, but an attack or a path
 /// that a keyframe serves better.
@@ -67,6 +72,8 @@ pub(crate) struct Egress {
     lines: Vec<Option<Line>>,
     last_report: Option<Instant>,
     next_report: Option<Instant>,
+    /// What the next report answers.
+    reference: Option<ReferenceTime>,
     /// What was opened last.
     clear: Vec<u8>,
     /// What is told of the session's quality.
@@ -83,6 +90,7 @@ impl Egress {
             lines: Vec::new(),
             last_report: None,
             next_report: None,
+            reference: None,
             clear: Vec::new(),
             leaving: Leaving::default(),
         }
@@ -148,6 +156,7 @@ impl Egress {
             line.seal(packets, Kind::First, &mut with, route, out);
             let next = self.last_report.map_or(now, |last| last + REPORT_INTERVAL);
             self.next_report.get_or_insert(next);
+            self.report_if_due(now, route, &mut out.transmits);
         }
         Ok(sent)
     }
@@ -157,9 +166,9 @@ impl Egress {
         self.lines.iter().flatten().any(|line| !line.resends.is_empty())
     }
 
-    /// When there is a report to send.
+    /// When there is a report to send that has found no packet to leave with.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.next_report
+        self.next_report.map(|at| at + REPORT_PATIENCE)
     }
 
     /// Forgets what waits to be sent again, for which there is no way, and says how much it was.
@@ -178,12 +187,13 @@ impl Egress {
             let mut resends = std::mem::take(&mut line.resends);
             line.seal(&mut resends, Kind::Again, &mut with, route, out);
         }
-        if self.next_report.is_some_and(|at| at <= now) {
-            self.report(now, route, &mut out.transmits);
-        }
+        self.report_if_due(now, route, &mut out.transmits);
     }
 
-    fn report(&mut self, now: Instant, route: Route, out: &mut Vec<Transmit>) {
+    fn report_if_due(&mut self, now: Instant, route: Route, out: &mut Vec<Transmit>) {
+        if self.next_report.is_none_or(|at| at > now) {
+            return;
+        }
         self.next_report = None;
         self.last_report = Some(now);
         let ntp = self.clock.ntp(now);
@@ -192,6 +202,9 @@ impl Egress {
         let Some(srtp) = &mut self.srtp else { return };
         for senders in senders.chunks(report::STREAMS_PER_REPORT) {
             let mut packet = report::report(ntp, senders);
+            if let Some(time) = self.reference.take() {
+                report::answer(time, senders[0].ssrc, now, &mut packet);
+            }
             if srtp.seal_rtcp(&mut packet).is_ok() {
                 out.push(transmit(route, packet, None));
             }
@@ -205,35 +218,35 @@ impl Egress {
         let mut heard = Heard::default();
         let lines = &mut self.lines;
         let (leaving, ntp) = (&mut self.leaving, self.clock.ntp(now));
+        let reference = &mut self.reference;
         let mut resends = 0;
-        heard.speaks_of_its_own = feedback::read(&self.clear, |feedback| {
-            let ssrc = match feedback {
-                Feedback::Received { ssrc, .. }
-                | Feedback::KeyframeWanted { ssrc }
-                | Feedback::Missing { ssrc, .. } => ssrc,
-            };
-            let mut lines =
-                lines.iter_mut().enumerate().filter_map(|(i, line)| Some((i, line.as_mut()?)));
-            let Some((index, line)) = lines.find(|(_, line)| line.terms.ssrc == ssrc) else {
-                return;
-            };
-            match feedback {
-                Feedback::Received { report, .. } => {
+        heard.speaks_of_its_own = feedback::read(&self.clear, |feedback| match feedback {
+            Feedback::Received { ssrc, report } => {
+                if let Some((_, line)) = line_of(lines, ssrc) {
                     let before = line.on_received(report);
                     leaving.on_report(report, before, ntp);
                 }
-                Feedback::KeyframeWanted { .. } if heard.keyframes.contains(&index) => {}
-                Feedback::KeyframeWanted { .. } => heard.keyframes.push(index),
-                Feedback::Missing { first, following, .. } => {
-                    for sequence in Feedback::missing(first, following) {
-                        if resends < MAX_RESENDS
-                            && let Some(packet) = line.resend(sequence, now)
-                        {
-                            resends += 1;
-                            line.resends.push(packet);
-                        }
+            }
+            Feedback::KeyframeWanted { ssrc } => {
+                if let Some((index, _)) = line_of(lines, ssrc)
+                    && !heard.keyframes.contains(&index)
+                {
+                    heard.keyframes.push(index);
+                }
+            }
+            Feedback::Missing { ssrc, first, following } => {
+                let Some((_, line)) = line_of(lines, ssrc) else { return };
+                for sequence in Feedback::missing(first, following) {
+                    if resends < MAX_RESENDS
+                        && let Some(packet) = line.resend(sequence, now)
+                    {
+                        resends += 1;
+                        line.resends.push(packet);
                     }
                 }
+            }
+            Feedback::ReferenceTime { ssrc, middle } => {
+                *reference = Some(ReferenceTime { ssrc, middle, at: now });
             }
         });
         Ok(heard)
@@ -252,6 +265,11 @@ impl Egress {
             }
         }
     }
+}
+
+fn line_of(lines: &mut [Option<Line>], ssrc: u32) -> Option<(usize, &mut Line)> {
+    let mut lines = lines.iter_mut().enumerate().filter_map(|(i, line)| Some((i, line.as_mut()?)));
+    lines.find(|(_, line)| line.terms.ssrc == ssrc)
 }
 
 fn transmit(route: Route, contents: Vec<u8>, segment_size: Option<usize>) -> Transmit {
@@ -392,7 +410,12 @@ mod tests {
                 packet.extend(first.to_be_bytes());
                 packet.extend(following.to_be_bytes());
             }
-            let sealed = self.sender.encrypt_rtcp(&packet).unwrap();
+            self.receive(&packet);
+        }
+
+        /// Has the receiver say this.
+        fn receive(&mut self, packet: &[u8]) {
+            let sealed = self.sender.encrypt_rtcp(packet).unwrap();
             assert!(self.egress.receive(&sealed, self.now).is_ok());
         }
     }
@@ -449,18 +472,52 @@ mod tests {
         pair.send(2, 500, true).unwrap();
         pair.flush();
         let due = pair.egress.deadline().unwrap();
-        assert_eq!(due, pair.now + REPORT_INTERVAL * 3 / 4);
+        assert_eq!(due, pair.now + REPORT_INTERVAL * 3 / 4 + REPORT_PATIENCE);
+        // No packet comes that it could leave with.
         pair.now = due;
         pair.flush();
         let (_, rtcp) = pair.opened();
         assert_eq!(rtcp.len(), 1);
         let ntp = |packet: &[u8]| (u64::from(word(packet, 8)) << 32) | u64::from(word(packet, 12));
-        // The last packet was captured three quarters of a second before.
-        assert_eq!(word(&rtcp[0], 16), 1_000 + 90_000 * 3 / 4);
+        // The last packet was captured so long before.
+        let since = REPORT_INTERVAL * 3 / 4 + REPORT_PATIENCE;
+        assert_eq!(word(&rtcp[0], 16), 1_000 + 90 * since.as_millis() as u32);
         assert!(ntp(&rtcp[0]) > 0);
 
         pair.now += 10 * REPORT_INTERVAL;
         assert_eq!(pair.flush(), 0, "an idle stream says nothing");
+    }
+
+    #[test]
+    fn a_report_leaves_with_the_packet_that_is_sent_when_it_is_due() {
+        let mut pair = Pair::new();
+        let mut reported = Vec::new();
+        for number in 0..150 {
+            pair.send(number + 1, 500, true).unwrap();
+            let (rtp, rtcp) = pair.opened();
+            assert_eq!(rtp.len(), 1);
+            reported.extend(rtcp.iter().map(|_| number));
+            pair.now += Duration::from_millis(20);
+        }
+        assert_eq!(reported, [0, 50, 100]);
+    }
+
+    #[test]
+    fn who_tells_the_time_hears_how_long_ago_once() {
+        let mut pair = Pair::new();
+        pair.receive(&[0x80, 207, 0, 4, 0, 0, 0, 9, 4, 0, 0, 2, 0, 0, 1, 2, 3, 4, 0, 0]);
+        pair.now += Duration::from_millis(500);
+        pair.send(1, 500, true).unwrap();
+        let (_, rtcp) = pair.opened();
+        let answer = &rtcp[0][rtcp[0].len() - 24..];
+        assert_eq!(answer[..4], [0x80, 207, 0, 5]);
+        let words: Vec<u32> = (1..6).map(|at| word(answer, 4 * at)).collect();
+        assert_eq!(words, [MEDIA, 5 << 24 | 3, 9, 0x0102_0304, 65_536 / 2]);
+
+        pair.now += REPORT_INTERVAL;
+        pair.send(2, 500, true).unwrap();
+        let (_, rtcp) = pair.opened();
+        assert!(rtcp.iter().all(|packet| !packet.ends_with(&[0, 0, 128, 0])), "{rtcp:?}");
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! What the server reports on the streams that it sends: sender reports, names, goodbyes
-//! (RFC 3550 §6.4.1, §6.5, §6.6).
+//! (RFC 3550 §6.4.1, §6.5, §6.6), and how long ago their receiver told its time (RFC 3611 §4.5).
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -75,6 +75,29 @@ pub(crate) fn report(ntp: u64, senders: &[Sender<'_>]) -> Vec<u8> {
     let words = ((out.len() - start) / 4 - 1) as u16;
     out[start + 2..start + 4].copy_from_slice(&words.to_be_bytes());
     out
+}
+
+/// A time that a receiver has told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ReferenceTime {
+    /// Under which SSRC.
+    pub(crate) ssrc: u32,
+    /// The middle of the time that it had.
+    pub(crate) middle: u32,
+    /// When it came.
+    pub(crate) at: Instant,
+}
+
+/// Appends to a compound packet, under the SSRC `ours`, how long before `now` a time came.
+pub(crate) fn answer(time: ReferenceTime, ours: u32, now: Instant, out: &mut Vec<u8>) {
+    let delay = now.saturating_duration_since(time.at);
+    let delay = (delay.as_micros() * 65_536 / 1_000_000) as u32;
+    out.extend_from_slice(&[0x80, 207, 0, 5]);
+    out.extend_from_slice(&ours.to_be_bytes());
+    out.extend_from_slice(&[5, 0, 0, 3]);
+    for word in [time.ssrc, time.middle, delay] {
+        out.extend_from_slice(&word.to_be_bytes());
+    }
 }
 
 /// A compound packet that says that these streams, up to 31, have ended.
