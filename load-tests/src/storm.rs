@@ -20,6 +20,7 @@ use crate::measure::Recorder;
 use crate::media::player::Clock;
 use crate::media::speech::talk;
 use crate::process::Process;
+use crate::run::CALM;
 
 /// The most participants of one storm: each has two sockets, and the server two more.
 pub const MOST_PARTICIPANTS: u16 = 2_000;
@@ -97,6 +98,8 @@ pub struct Memory {
     pub before: u64,
     /// With all of them there.
     pub after: u64,
+    /// When they had gone, and it had had time to forget them.
+    pub left: u64,
     /// What it grew by, for each that got in.
     pub per_participant: u64,
 }
@@ -155,6 +158,8 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
     let reached = inside.iter().filter(|light| light.packets() > 0).count();
     let connected = inside.len();
     leave(inside, &mut failures).await;
+    sleep(CALM).await;
+    let left = server.map(Process::resident).transpose()?;
     Ok(Report {
         participants: plan.participants,
         connected,
@@ -164,9 +169,10 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
         joining: Quantiles::of(times.iter().map(|took: &Took| took.joined)),
         connecting: Quantiles::of(times.iter().map(|took| took.connected)),
         failures,
-        memory: before.zip(after).map(|(before, after)| Memory {
+        memory: before.zip(after).zip(left).map(|((before, after), left)| Memory {
             before,
             after,
+            left,
             per_participant: after.saturating_sub(before) / connected.max(1) as u64,
         }),
     })
@@ -234,12 +240,14 @@ impl fmt::Display for Report {
             let [p50, p95, max] = [p50, p95, max].map(|time| time.as_millis());
             writeln!(f, "{name:<10} p50 {p50:>6} ms  p95 {p95:>6} ms  max {max:>6} ms")?;
         }
-        if let Some(Memory { before, after, per_participant }) = self.memory {
+        if let Some(Memory { before, after, left, per_participant }) = self.memory {
             let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-            let (before, after, kib) = (mib(before), mib(after), per_participant / 1_024);
+            let (before, after, left) = (mib(before), mib(after), mib(left));
+            let kib = per_participant / 1_024;
             writeln!(
                 f,
-                "memory     {before:.1} MiB before, {after:.1} MiB with all: {kib} KiB each"
+                "memory     {before:.1} MiB before, {after:.1} MiB with all: {kib} KiB each; {left:.1} MiB when they \
+                 had gone"
             )?;
         }
         for (reason, count) in &self.failures {
@@ -278,7 +286,12 @@ mod tests {
             joining: Quantiles::default(),
             connecting: Quantiles::default(),
             failures: [("the room is full".to_owned(), 2)].into(),
-            memory: Some(Memory { before: 1 << 20, after: 3 << 20, per_participant: 2 << 20 }),
+            memory: Some(Memory {
+                before: 1 << 20,
+                after: 3 << 20,
+                left: 1 << 20,
+                per_participant: 2 << 20,
+            }),
         };
         assert!(!report.all_right());
         let text = report.to_string();

@@ -106,6 +106,13 @@ pub type Look = Box<dyn FnOnce(&Room) + Send>;
 pub enum Signal {
     /// A door is gone.
     Detached(AttachmentId),
+    /// A participant leaves: refused, it would stay for as long as its lease.
+    Leaving {
+        /// Its door.
+        attachment: AttachmentId,
+        /// The request's number.
+        request: u64,
+    },
     /// What became of a move to another room.
     Moved {
         /// Whom the room wanted moved.
@@ -183,10 +190,10 @@ impl Actor {
                 Some(letter) = inbox.recv() => Step::Letter(letter),
                 () = sleep_until(deadline) => Step::Timeout,
             };
-            // What a door has asked comes before word that it is gone, which is the quicker of the two: a
+            // What a door has asked comes before word that it goes, which is the quicker of the two: a
             // page that closes says good-bye and hangs up in one breath.
-            let is_gone = matches!(step, Step::Signal(Signal::Detached(_)));
-            let asked = if is_gone { inbox.len() } else { 0 };
+            let goes = matches!(step, Step::Signal(Signal::Detached(_) | Signal::Leaving { .. }));
+            let asked = if goes { inbox.len() } else { 0 };
             let letters = iter::from_fn(|| inbox.try_recv().ok()).take(asked).map(Step::Letter);
             let taken = async {
                 for step in letters.chain([step]) {
@@ -247,6 +254,9 @@ impl State {
                 self.doors.remove(&attachment);
                 self.feed(Input::Detached { attachment }).await;
             }
+            Step::Signal(Signal::Leaving { attachment, request }) => {
+                self.request(attachment, request, Request::Leave).await;
+            }
             Step::Signal(Signal::Moved { participant, attachment, result }) => {
                 let result = result.map(|moved| {
                     self.moved.insert(attachment, moved);
@@ -282,9 +292,7 @@ impl State {
                 }
             }
             Step::Letter(Letter::Request { attachment, request, body }) => {
-                if self.doors.contains_key(&attachment) {
-                    self.feed(Input::Request { attachment, request, body }).await;
-                }
+                self.request(attachment, request, body).await;
             }
             Step::Letter(Letter::Measure) => self.feed(Input::Measure).await,
             Step::Letter(Letter::Observe { after, reply }) => {
@@ -298,6 +306,12 @@ impl State {
             Step::Letter(Letter::Look(look)) => look(&self.room),
         }
         self.participants.set(self.room.participant_count());
+    }
+
+    async fn request(&mut self, attachment: AttachmentId, request: u64, body: Request) {
+        if self.doors.contains_key(&attachment) {
+            self.feed(Input::Request { attachment, request, body }).await;
+        }
     }
 
     fn observe(&mut self, after: Option<&str>, reply: oneshot::Sender<View>) {

@@ -39,6 +39,7 @@ use crate::tickets::Tickets;
 use crate::tls::Certificates;
 use crate::tls::acme::{self, Acme};
 use crate::tls::brief::BriefCertificates;
+use crate::trim;
 use crate::turn::{self, Turn};
 use crate::webhooks::Webhooks;
 use crate::webtransport::{Endpoint, Gate, Offer};
@@ -187,6 +188,7 @@ impl App {
         };
 
         background.spawn(headroom.clone().watch());
+        background.spawn(trim::watch(sources.clone()));
         if let Some(exporter) = exporter {
             background.spawn(exporter.run(sources));
         }

@@ -185,6 +185,12 @@ impl Counters {
         self.webtransport_datagrams_dropped.fetch_add(count, Ordering::Relaxed);
     }
 
+    /// Rooms and participants now.
+    pub fn present(&self) -> u64 {
+        let present = [&self.rooms, &self.participants].map(|count| count.load(Ordering::Relaxed));
+        present.into_iter().map(|count| u64::try_from(count).unwrap_or(0)).sum()
+    }
+
     /// All numbers.
     pub fn read(&self) -> Reading {
         Reading {
@@ -265,6 +271,7 @@ mod tests {
         two.set(2);
         two.set(1);
         assert_eq!((counters.read().rooms, counters.read().participants), (2, 4));
+        assert_eq!(counters.present(), 6);
         drop(one);
         assert_eq!((counters.read().rooms, counters.read().participants), (1, 1));
     }

@@ -1,7 +1,9 @@
 //! What happens in all rooms, as one numbered log: the server's journal, with an epoch of its own.
 //!
 //! It has the durable events that everybody in a room may see, without the application's data. Rooms
-//! write in the order in which things happen in them. Bounded by bytes.
+//! write in the order in which things happen in them. Bounded by bytes, which are one piece of memory and
+//! taken at the start: events are short and stay for long, and between other things each would keep the
+//! page that it is on from going back to the system.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,12 +32,19 @@ pub struct Firehose {
 struct Log {
     epoch: u64,
     last: u64,
-    kept: VecDeque<Arc<Item>>,
-    bytes: usize,
+    kept: Kept,
     /// As they are after the last event.
     rooms: BTreeMap<RoomId, Live>,
     /// `None` when the server stops.
     live: Option<Teller>,
+}
+
+/// The last events, as JSON, oldest first.
+struct Kept {
+    /// Never more than it was made for.
+    text: VecDeque<u8>,
+    /// How long each event is.
+    lengths: VecDeque<usize>,
 }
 
 /// One room in an overview.
@@ -77,8 +86,7 @@ impl Firehose {
         let log = Log {
             epoch,
             last: 0,
-            kept: VecDeque::new(),
-            bytes: 0,
+            kept: Kept::new(),
             rooms: BTreeMap::new(),
             live: Some(Teller::default()),
         };
@@ -173,15 +181,8 @@ impl Log {
     fn write(&mut self, name: &str, envelope: &Envelope, json: &[u8]) {
         let Some(text) = frame(Some(self.last + 1), name, envelope, json) else { return };
         self.last += 1;
-        let cursor = self.cursor();
-        let item = Arc::new(Item::observed(Some(cursor), &text));
-        self.bytes += item.len();
-        self.kept.push_back(Arc::clone(&item));
-        while self.bytes > JOURNAL_BYTES {
-            let Some(oldest) = self.kept.pop_front() else { break };
-            self.bytes -= oldest.len();
-        }
-        self.give(item);
+        self.kept.push(&text);
+        self.give(Arc::new(Item::observed(Some(self.cursor()), &text)));
     }
 
     fn give(&mut self, item: Arc<Item>) {
@@ -196,12 +197,15 @@ impl Log {
 
     /// Everything after `cursor`, or `None` when some of it is gone.
     fn since(&self, cursor: Cursor) -> Option<Vec<Arc<Item>>> {
-        let dropped = self.last - self.kept.len() as u64;
+        let dropped = self.last - self.kept.lengths.len() as u64;
         if cursor.epoch != self.epoch || cursor.seq > self.last || cursor.seq < dropped {
             return None;
         }
         let read = usize::try_from(cursor.seq - dropped).ok()?;
-        Some(self.kept.iter().skip(read).cloned().collect())
+        let item = |(text, seq): (Vec<u8>, u64)| {
+            Arc::new(Item::observed(Some(Cursor { seq, ..cursor }), &text))
+        };
+        Some(self.kept.after(read).zip(cursor.seq + 1..).map(item).collect())
     }
 
     fn overview(&self, lost: bool) -> Option<Arc<Item>> {
@@ -214,6 +218,35 @@ impl Log {
         };
         let json = serde_json::to_vec(&overview).ok()?;
         Some(Arc::new(Item::observed(Some(cursor), &json)))
+    }
+}
+
+impl Kept {
+    fn new() -> Kept {
+        // Written once, so that the system gives the memory now and not bit by bit.
+        let mut text = VecDeque::from(vec![b' '; JOURNAL_BYTES]);
+        text.clear();
+        Kept { text, lengths: VecDeque::new() }
+    }
+
+    /// Keeps one more, and drops the oldest as far as it needs their place.
+    fn push(&mut self, text: &[u8]) {
+        while self.text.len() + text.len() > JOURNAL_BYTES {
+            let Some(oldest) = self.lengths.pop_front() else { return };
+            self.text.drain(..oldest);
+        }
+        self.text.extend(text);
+        self.lengths.push_back(text.len());
+    }
+
+    /// All but the oldest `count`, oldest first.
+    fn after(&self, count: usize) -> impl Iterator<Item = Vec<u8>> {
+        let start: usize = self.lengths.iter().take(count).sum();
+        self.lengths.iter().skip(count).scan(start, |at, length| {
+            let range = *at..*at + length;
+            *at = range.end;
+            Some(self.text.range(range).copied().collect())
+        })
     }
 }
 
@@ -286,11 +319,18 @@ mod tests {
         }
         let (kept, last, bytes) = {
             let log = firehose.log();
-            (log.kept.len() as u64, log.last, log.bytes)
+            (log.kept.lengths.len() as u64, log.last, log.kept.text.len())
         };
         assert!(kept < last && bytes <= JOURNAL_BYTES, "{kept} of {last}, {bytes} bytes");
         let at = |seq| Cursor { epoch: 7, seq }.to_string();
-        assert_eq!(firehose.view(Some(&at(last - kept))).missed.len() as u64, kept);
+        let missed = firehose.view(Some(&at(last - kept))).missed;
+        assert_eq!(missed.len() as u64, kept);
+        for (item, seq) in missed.iter().zip(last - kept + 1..) {
+            assert_eq!(
+                (&json(item)["seq"], item.cursor()),
+                (&seq.into(), Some(Cursor { epoch: 7, seq }))
+            );
+        }
         assert_eq!(json(&firehose.view(Some(&at(last - kept - 1))).missed[0])["lost"], true);
         assert_eq!(json(&firehose.view(Some(&at(last + 1))).missed[0])["lost"], true);
     }

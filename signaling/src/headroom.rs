@@ -12,6 +12,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signaling_core::error::{ErrorCode, RequestError};
 
 use self::cgroup::Group;
+use crate::trim;
 
 pub mod cgroup;
 
@@ -130,7 +131,7 @@ impl Headroom {
             }
             if short_for.is_multiple_of(TRIM_EVERY) {
                 // What rooms have freed is the allocator's still, and would keep newcomers out for ever.
-                drop(tokio::task::spawn_blocking(give_back).await);
+                drop(tokio::task::spawn_blocking(trim::give_back).await);
             }
             short_for = short_for.saturating_add(1);
         }
@@ -196,15 +197,6 @@ fn open_files() -> io::Result<u64> {
     match fs::metadata("/proc/self/fd")?.len() {
         0 => Ok(fs::read_dir("/proc/self/fd")?.count() as u64),
         open => Ok(open),
-    }
-}
-
-/// Has the allocator give unused memory back to the system.
-fn give_back() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: it takes the allocator's own locks, and changes nothing that anybody holds.
-    unsafe {
-        libc::malloc_trim(0);
     }
 }
 

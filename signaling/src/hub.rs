@@ -280,7 +280,7 @@ impl Hub {
         let id = AttachmentId(self.shared.attachments.fetch_add(1, Ordering::Relaxed));
         let (outbox, parcels) =
             outbox(wants_events, self.shared.config.lossy_age, Arc::clone(&self.shared.counters));
-        (Attachment { id, room, parcels, asked: 0 }, outbox)
+        (Attachment { id, room, parcels, asked: 0, is_leaving: AtomicBool::new(false) }, outbox)
     }
 
     /// Lets an identity into a room no more, until its token has ended.
@@ -435,6 +435,8 @@ pub struct Attachment {
     parcels: Parcels,
     /// Numbers the requests of [`Attachment::ask`].
     asked: u64,
+    /// The room was told past its inbox that its participant leaves, which it is once.
+    is_leaving: AtomicBool,
 }
 
 impl std::fmt::Debug for Attachment {
@@ -473,9 +475,23 @@ impl Attachment {
     /// Sends a request without waiting; the reply is among the parcels.
     ///
     /// # Errors
-    /// [`ErrorCode::Busy`] when the room's inbox is full, [`ErrorCode::NotFound`] when it is over.
+    /// [`ErrorCode::Busy`] when the room's inbox is full, but for who leaves; [`ErrorCode::NotFound`] when
+    /// the room is over.
     pub fn request(&self, request: u64, body: Request) -> Result<(), RequestError> {
-        self.room.send(Letter::Request { attachment: self.id, request, body })
+        let leaves = matches!(body, Request::Leave);
+        let attachment = self.id;
+        match self.room.send(Letter::Request { attachment, request, body }) {
+            Err(error)
+                if leaves
+                    && error.code == ErrorCode::Busy
+                    && !self.is_leaving.swap(true, Ordering::Relaxed) =>
+            {
+                // That it is over is told by its last parcel.
+                let _ = self.room.signals.send(Signal::Leaving { attachment, request });
+                Ok(())
+            }
+            result => result,
+        }
     }
 
     /// The next parcel.

@@ -42,6 +42,7 @@ pub mod tail;
 pub mod telemetry;
 pub mod tickets;
 pub mod tls;
+pub mod trim;
 pub mod turn;
 pub mod watch;
 pub mod webhooks;

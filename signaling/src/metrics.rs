@@ -72,6 +72,12 @@ impl Sources {
         families.extend(of_webhooks(&self.webhooks.endpoints(), self.webhooks.unwritten()));
         families
     }
+
+    /// How many there are, of all kinds that take memory: rooms, participants, feeds and TURN allocations.
+    pub fn present(&self) -> u64 {
+        let allocations = self.turn.as_ref().map_or(0, turn::Handle::allocations);
+        self.counters.present() + u64::from(self.feeds.taken()) + allocations as u64
+    }
 }
 
 fn of_control(control: &Reading) -> Vec<Family> {

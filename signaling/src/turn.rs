@@ -111,6 +111,11 @@ impl Handle {
         self.0.counters().rows().map(rows).collect()
     }
 
+    /// Allocations now.
+    pub fn allocations(&self) -> usize {
+        self.0.allocations()
+    }
+
     /// Whether what comes first after a TLS handshake is STUN, not HTTP (RFC 7983 §7).
     pub fn is_for_turn(first: u8) -> bool {
         first <= 3

@@ -34,7 +34,7 @@ const SETTLE: Duration = Duration::from_secs(2);
 const FORGET: Duration = Duration::from_secs(60);
 
 /// How long memory may take to be given back after that.
-const CALM: Duration = Duration::from_secs(5);
+pub(crate) const CALM: Duration = Duration::from_secs(8);
 
 /// How often the server is asked what is left.
 const ASK: Duration = Duration::from_millis(500);
@@ -94,8 +94,7 @@ pub async fn meet(plan: &Plan) -> anyhow::Result<Report> {
         // What a server keeps for later, it keeps after the first who came and went.
         population.come(scenario.ramp()).await?;
         population.go().await;
-        forgotten(plan).await?;
-        before = server.map(Process::resident).transpose()?;
+        before = left(plan, server).await?.resident;
     }
     population.begin_anew(Arc::clone(&recorder));
 
@@ -191,9 +190,7 @@ async fn bad_network(plan: &Plan) -> anyhow::Result<Option<Relay>> {
 /// What is left at the server of those who went, once it had time to forget them.
 pub(crate) async fn left(plan: &Plan, server: Option<Process>) -> anyhow::Result<Left> {
     let counts = forgotten(plan).await?;
-    if plan.scenario.churn.is_some() {
-        sleep(CALM).await;
-    }
+    sleep(CALM).await;
     Ok(Left {
         participants: counts.map(|counts| counts.participants),
         sessions: counts.map(|counts| counts.sessions),

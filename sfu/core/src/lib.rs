@@ -24,6 +24,7 @@
 mod allowance;
 mod backlog;
 mod bulk;
+mod cache;
 mod capture;
 mod codec;
 mod command;

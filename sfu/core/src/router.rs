@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
+use crate::cache;
 use crate::command::TrackKey;
 use crate::data::Members;
 use crate::departures::Departures;
 use crate::packet::{Outgoing, Packet};
 use crate::pictures::Next;
-use crate::session::{Outbox, Session};
+use crate::session::{Fetch, Outbox, Session};
 use crate::stats::{DropReason, Stats};
+use crate::subscription::Subscription;
 use crate::track::Track;
 
 /// Datagrams, or runs of them, after which forwarding pauses for them to be sent: as many as one
@@ -19,7 +21,7 @@ const FORWARDS: usize = 32;
 /// What forwarding works on.
 pub(crate) struct Forwarding<'a> {
     pub(crate) now: Instant,
-    pub(crate) sessions: &'a mut [Option<Session>],
+    pub(crate) sessions: &'a mut [Option<Box<Session>>],
     pub(crate) departures: &'a mut Departures,
     pub(crate) stats: &'a mut Stats,
     pub(crate) out: &'a mut Outbox,
@@ -119,10 +121,9 @@ impl Router {
         let track = self.at(index)?;
         let mut awaited = None;
         let mut served = from;
-        for subscription in track.subscriptions.iter_mut().skip(from) {
-            if with.out.transmits.len() >= FORWARDS {
-                break;
-            }
+        while with.out.transmits.len() < FORWARDS {
+            fetch_ahead(track.subscriptions.get(served..).unwrap_or_default(), with.sessions);
+            let Some(subscription) = track.subscriptions.get_mut(served) else { break };
             served += 1;
             let Some(subscriber) = &mut with.sessions[subscription.session] else { continue };
             for packet in track.pictures.ready() {
@@ -166,7 +167,7 @@ impl Router {
     pub(crate) fn request_keyframes(
         &mut self,
         index: usize,
-        sessions: &mut [Option<Session>],
+        sessions: &mut [Option<Box<Session>>],
         now: Instant,
         departures: &mut Departures,
         stats: &mut Stats,
@@ -182,5 +183,19 @@ impl Router {
         let next = track.keyframe_deadline().map(|at| at.unwrap_or(now));
         track.is_watched = next.is_some();
         next
+    }
+}
+
+/// Has the memory fetched of those whose turn comes soon; `rest` begins with whose turn it is.
+fn fetch_ahead(rest: &[Subscription], sessions: &[Option<Box<Session>>]) {
+    if let Some(next) = rest.get(4) {
+        cache::fetch(next);
+    }
+    for (ahead, step) in [(3, Fetch::Session), (2, Fetch::Line), (1, Fetch::History)] {
+        if let Some(next) = rest.get(ahead)
+            && let Some(session) = &sessions[next.session]
+        {
+            session.fetch(next.line, step);
+        }
     }
 }

@@ -23,6 +23,7 @@ use str0m::{Input, Output, Rtc};
 
 use crate::allowance::Allowance;
 use crate::backlog::{Backlog, Fate};
+use crate::cache;
 use crate::capture::CaptureClock;
 use crate::command::{RoomKey, SessionKey, TrackKey};
 use crate::config::Config;
@@ -31,7 +32,7 @@ use crate::data::Channel;
 use crate::demux::{self, Endpoint, Transport};
 use crate::dtls;
 use crate::egress::{Egress, Sent, WallClock};
-use crate::engine::{TOGETHER, Transmit};
+use crate::engine::{PATIENCE, Transmit};
 use crate::event::{FailReason, Line};
 use crate::packet::{Outgoing, Packet};
 use crate::path::{Check, Paths, Route};
@@ -79,6 +80,14 @@ pub(crate) struct Outbox {
     pub(crate) fates: Vec<Fate>,
     /// Everything else, in order.
     pub(crate) happened: Vec<Happened>,
+}
+
+/// What of a session is to be fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fetch {
+    Session,
+    Line,
+    History,
 }
 
 /// One peer connection.
@@ -268,7 +277,7 @@ impl Session {
                 }
             }
         }
-        if kind == Some(demux::Protocol::Stun) && self.connected {
+        if kind == Some(demux::Protocol::Stun) && self.connected && self.chosen != Some(route) {
             self.ask_for_the_way();
         }
         let protocol = match route.remote.transport {
@@ -334,6 +343,21 @@ impl Session {
         self.end(FailReason::Other("the server could not go on with it".to_owned()), out);
     }
 
+    /// Has the memory fetched that the next [`Session::send`] needs, in three steps. Each but the first reads
+    /// what the one before has asked for.
+    pub(crate) fn fetch(&self, line: usize, step: Fetch) {
+        match step {
+            Fetch::Session => {
+                cache::fetch(&self.connected);
+                cache::fetch(&self.way);
+                cache::fetch(&self.scheduled);
+                self.egress.fetch();
+            }
+            Fetch::Line => self.egress.fetch_line(line),
+            Fetch::History => self.egress.fetch_history(line),
+        }
+    }
+
     /// Sends packets on a slot line, and leaves none of them in `packets`. Those whose sequence
     /// number was used before are left out.
     pub(crate) fn send(
@@ -353,7 +377,7 @@ impl Session {
     /// Whether the engine's timers look too late at this session: media has begun to be reported
     /// on.
     pub(crate) fn is_due_before_scheduled(&self) -> bool {
-        let is_late = |at| self.scheduled.is_none_or(|then| at + TOGETHER < then);
+        let is_late = |at| self.scheduled.is_none_or(|then| at + PATIENCE < then);
         self.egress.deadline().is_some_and(is_late)
     }
 

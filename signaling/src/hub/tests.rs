@@ -201,6 +201,29 @@ async fn a_full_inbox_is_said_to_be_busy() {
 }
 
 #[tokio::test]
+async fn however_full_its_inbox_a_room_lets_people_go() {
+    let (hub, _, counters) = hub();
+    let (mut ana, _) = hub.join(visitor("one", "ana")).await.unwrap();
+    let (_ben, _) = hub.join(visitor("one", "ben")).await.unwrap();
+    for number in 0..INBOX as u64 {
+        ana.request(number, chat()).unwrap();
+    }
+    ana.request(1_000, Request::Leave).unwrap();
+    assert_eq!(ana.request(1_001, Request::Leave).unwrap_err().code, ErrorCode::Busy, "once");
+    let mut replies = Vec::new();
+    while let Ok(parcel) = ana.next().await {
+        match parcel {
+            Parcel::Reply { request, outcome } => replies.push((request, outcome)),
+            Parcel::Close(_) => break,
+            _ => {}
+        }
+    }
+    assert_eq!(replies.len(), INBOX + 1, "what was asked before is answered before");
+    assert!(matches!(replies.last(), Some((1_000, Outcome::Ok(_)))));
+    assert_eq!(counters.read().participants, 1);
+}
+
+#[tokio::test]
 async fn a_join_whose_door_is_gone_leaves_no_ghost() {
     let (hub, _, counters) = hub();
     let (ana, _) = hub.join(visitor("one", "ana")).await.unwrap();

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use crate::cache;
 use crate::packet::Outgoing;
 
 /// For how long a packet can be sent again. A receiver gives up on a picture before that.
@@ -17,6 +18,9 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// Bytes that may be sent again before anything is earned, and that can be saved up.
 const FIRST_BUDGET: usize = 64 << 10;
 const BUDGET: usize = 256 << 10;
+
+/// Packets that usually come at once: a picture's.
+const USUALLY_TOGETHER: usize = 5;
 
 #[derive(Debug)]
 struct Kept {
@@ -66,6 +70,13 @@ impl History {
         while self.kept.len() > CAPACITY || self.is_first_old(now) {
             self.kept.pop_front();
             self.first += 1;
+        }
+    }
+
+    /// Has the memory fetched that the next packets are kept in, and that of those which are dropped then.
+    pub(crate) fn fetch(&self) {
+        for end in [self.kept.front(), self.kept.back()].into_iter().flatten() {
+            cache::fetch_from(end, USUALLY_TOGETHER);
         }
     }
 

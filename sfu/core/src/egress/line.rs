@@ -106,6 +106,11 @@ impl Line {
         self.reported.replace(report)
     }
 
+    /// Has the memory fetched of what was sent, once its own is here.
+    pub(crate) fn fetch_history(&self) {
+        self.history.fetch();
+    }
+
     /// A packet that the receiver misses and that may go again.
     pub(crate) fn resend(&mut self, sequence: u16, now: Instant) -> Option<Outgoing> {
         self.terms.resend_ssrc?;

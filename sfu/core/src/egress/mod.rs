@@ -21,6 +21,7 @@ pub(crate) use header::ExtensionIds;
 pub(crate) use line::Terms;
 pub(crate) use report::WallClock;
 
+use crate::cache;
 use crate::engine::Transmit;
 use crate::packet::Outgoing;
 use crate::path::Route;
@@ -129,6 +130,31 @@ impl Egress {
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(usize, &Terms) -> bool) {
         for (index, line) in self.lines.iter_mut().enumerate() {
             line.take_if(|line| !keep(index, &line.terms));
+        }
+    }
+
+    /// Has the memory fetched that tells where the rest is.
+    pub(crate) fn fetch(&self) {
+        cache::fetch(&self.lines);
+        cache::fetch(&self.leaving);
+        cache::fetch(&self.next_report);
+        cache::fetch_start(&self.srtp);
+    }
+
+    /// Has the memory of a line fetched, and of the key, once that is here.
+    pub(crate) fn fetch_line(&self, line: usize) {
+        if let Some(line) = self.lines.get(line) {
+            cache::fetch(line);
+        }
+        if let Some(srtp) = &self.srtp {
+            srtp.fetch();
+        }
+    }
+
+    /// Has the memory fetched of what was sent on a line, once that of the line is here.
+    pub(crate) fn fetch_history(&self, line: usize) {
+        if let Some(Some(line)) = self.lines.get(line) {
+            line.fetch_history();
         }
     }
 

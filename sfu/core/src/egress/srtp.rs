@@ -13,6 +13,7 @@ use ring::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
 use super::keys::{Keying, Profile};
 use super::used::Used;
+use crate::cache;
 
 /// What a sealed packet has at its end.
 const GCM_TAG: usize = 16;
@@ -104,6 +105,11 @@ impl Srtp {
     /// How much longer a sealed RTP packet is.
     pub(crate) fn overhead(&self) -> usize {
         self.rtp.tag_len()
+    }
+
+    /// Has the memory fetched of the key that packets are sealed with.
+    pub(crate) fn fetch(&self) {
+        cache::fetch(&self.rtp);
     }
 
     /// Seals the RTP packet that lies in `buffer` from `start`, with a header of `header` bytes.

@@ -84,7 +84,7 @@ impl Engine {
             self.sessions.push(None);
         }
         self.demux.set_ufrag(session.ufrag().to_owned(), index);
-        self.sessions[index] = Some(session);
+        self.sessions[index] = Some(Box::new(session));
         self.by_key.insert(key, index);
         self.routers.entry(room).or_default().sessions += 1;
         self.stats.sessions += 1;

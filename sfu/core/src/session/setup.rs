@@ -13,10 +13,10 @@ use crate::dtls;
 use crate::egress::keys::Cell;
 use crate::envelope;
 
-/// How often checks repeat, and how many may go unanswered before their path is given up: later
-/// than consent ends, so that a path that comes back in time is found.
-const CHECK_INTERVAL: Duration = Duration::from_millis(2_500);
-const CHECKS: usize = 16;
+/// How often checks repeat (RFC 7675 §5.1), and how many may go unanswered before their path is given
+/// up: later than consent ends, so that a path that comes back in time is found.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
+const CHECKS: usize = 10;
 
 /// A connection, where the keys of its SRTP will be, and the ufrag under which it is found.
 pub(super) fn connection(config: &Config, now: Instant) -> (Rtc, Cell, String) {

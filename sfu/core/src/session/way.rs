@@ -15,7 +15,7 @@ use crate::stats::DropReason;
 const NOBODY: u32 = 1;
 
 impl Session {
-    /// A check may have changed where str0m sends to, and str0m does not tell: it is made to send
+    /// A check from elsewhere may have changed where str0m sends to, and str0m does not tell: it is made to send
     /// something there, which goes no further than [`Session::transmit`].
     pub(super) fn ask_for_the_way(&mut self) {
         self.rtc.direct_api().send_pli_feedback(NOBODY.into(), NOBODY.into());
