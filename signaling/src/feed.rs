@@ -29,7 +29,7 @@ pub const SERVER_MEASURED: &str = "server.measured";
 const MEASUREMENTS: [&str; 2] = [SERVER_MEASURED, "quality.measured"];
 
 /// Items that are given out at once, as far as they are there.
-const BATCH: usize = 256;
+pub const BATCH: usize = 256;
 
 /// One event (or reply) as doors that carry text alone write it: JSON, and around it an event of an
 /// event stream (HTML Living Standard §9.2.6).
@@ -118,6 +118,8 @@ impl Item {
 pub struct View {
     /// The events after the place, oldest first; an overview where it has none.
     pub missed: Vec<Arc<Item>>,
+    /// More was missed than is told at once: what is live does not follow on it.
+    pub has_more: bool,
     /// What happens from now on.
     pub live: Live,
 }
@@ -257,7 +259,10 @@ impl Observer {
                 self.find_place().await?;
             }
             let items = match std::mem::take(&mut self.view.missed) {
-                missed if !missed.is_empty() => missed,
+                missed if !missed.is_empty() => {
+                    self.is_behind = self.view.has_more;
+                    missed
+                }
                 _ => self.live(deadline.min(self.until)).await?,
             };
             self.place = self.view.live.swept().or(self.place);

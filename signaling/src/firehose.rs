@@ -15,7 +15,7 @@ use signaling_core::id::RoomId;
 use signaling_core::info::RoomInfo;
 use signaling_core::journal::Cursor;
 
-use crate::feed::{Item, View};
+use crate::feed::{BATCH, Item, View};
 use crate::live::Teller;
 use crate::wishes::{Wish, Wishes};
 
@@ -112,13 +112,14 @@ impl Firehose {
     /// are.
     pub fn view(&self, after: Option<&str>) -> View {
         let log = self.log();
-        let missed = match after.map(|cursor| cursor.parse().ok().and_then(|at| log.since(at))) {
+        let read = after.map(|cursor| cursor.parse().ok().and_then(|at| log.since(at)));
+        let (missed, has_more) = match read {
             Some(Some(missed)) => missed,
-            none => log.overview(none.is_some()).into_iter().collect(),
+            none => (log.overview(none.is_some()).into_iter().collect(), false),
         };
         // After the end there is nothing to hear: who tells is gone at once.
         let live = log.live.as_ref().map_or_else(|| Teller::default().live(), Teller::live);
-        View { missed, live }
+        View { missed, has_more, live }
     }
 
     /// Somebody wants to read what is measured.
@@ -195,8 +196,9 @@ impl Log {
         Cursor { epoch: self.epoch, seq: self.last }
     }
 
-    /// Everything after `cursor`, or `None` when some of it is gone.
-    fn since(&self, cursor: Cursor) -> Option<Vec<Arc<Item>>> {
+    /// What comes after `cursor`, at most [`BATCH`], and whether there is more; `None` when some of it is gone.
+    /// Each who reads gets copies: many who are far behind must not have the journal many times.
+    fn since(&self, cursor: Cursor) -> Option<(Vec<Arc<Item>>, bool)> {
         let dropped = self.last - self.kept.lengths.len() as u64;
         if cursor.epoch != self.epoch || cursor.seq > self.last || cursor.seq < dropped {
             return None;
@@ -205,7 +207,8 @@ impl Log {
         let item = |(text, seq): (Vec<u8>, u64)| {
             Arc::new(Item::observed(Some(Cursor { seq, ..cursor }), &text))
         };
-        Some(self.kept.after(read).zip(cursor.seq + 1..).map(item).collect())
+        let missed = self.kept.after(read).take(BATCH).zip(cursor.seq + 1..).map(item).collect();
+        Some((missed, self.last - cursor.seq > BATCH as u64))
     }
 
     fn overview(&self, lost: bool) -> Option<Arc<Item>> {
@@ -263,8 +266,11 @@ mod tests {
     use serde_json::Value;
     use signaling_core::event::{Audience, EndReason, EventFrame, LeaveReason};
     use signaling_core::id::ParticipantId;
+    use std::time::Duration;
+    use tokio::time::Instant;
 
     use super::*;
+    use crate::feed::{Observer, Source};
 
     fn append(firehose: &Firehose, audience: Audience, event: Event) {
         let frame = EventFrame { seq: Some(1), event };
@@ -311,8 +317,8 @@ mod tests {
         assert_eq!(json(&firehose.view(Some("nowhere")).missed[0])["lost"], true);
     }
 
-    #[test]
-    fn it_is_bounded_and_a_place_that_is_gone_leads_to_an_overview() {
+    #[tokio::test]
+    async fn it_is_bounded_and_a_place_that_is_gone_leads_to_an_overview() {
         let firehose = Firehose::new(7);
         for _ in 0..JOURNAL_BYTES / 100 {
             append(&firehose, Audience::Room, left());
@@ -323,8 +329,22 @@ mod tests {
         };
         assert!(kept < last && bytes <= JOURNAL_BYTES, "{kept} of {last}, {bytes} bytes");
         let at = |seq| Cursor { epoch: 7, seq }.to_string();
-        let missed = firehose.view(Some(&at(last - kept))).missed;
-        assert_eq!(missed.len() as u64, kept);
+        assert_eq!(firehose.view(Some(&at(last - kept))).missed.len(), BATCH);
+        let until = Instant::now() + Duration::from_secs(60);
+        let source = Source::Server(firehose.clone());
+        let mut observer =
+            Observer::open(source, Some(at(last - kept)), None, until).await.unwrap();
+        let mut missed = Vec::new();
+        while (missed.len() as u64) < kept {
+            let items = observer.read(Duration::from_secs(10)).await.unwrap();
+            assert!(!items.is_empty() && items.len() <= BATCH);
+            missed.extend(items);
+        }
+        append(&firehose, Audience::Room, left());
+        let items = observer.read(Duration::from_secs(10)).await.unwrap();
+        assert_eq!(items.last().unwrap().cursor(), Some(Cursor { epoch: 7, seq: last + 1 }));
+        missed.extend(items);
+        assert_eq!(missed.len() as u64, kept + 1, "all, and what is live follows on it");
         for (item, seq) in missed.iter().zip(last - kept + 1..) {
             assert_eq!(
                 (&json(item)["seq"], item.cursor()),
@@ -332,6 +352,6 @@ mod tests {
             );
         }
         assert_eq!(json(&firehose.view(Some(&at(last - kept - 1))).missed[0])["lost"], true);
-        assert_eq!(json(&firehose.view(Some(&at(last + 1))).missed[0])["lost"], true);
+        assert_eq!(json(&firehose.view(Some(&at(last + 2))).missed[0])["lost"], true);
     }
 }

@@ -47,7 +47,7 @@ impl Observers {
             },
             Some(_) => vec![overview(room, true)?],
         };
-        Ok(View { missed, live: self.live.get_or_insert_default().live() })
+        Ok(View { missed, has_more: false, live: self.live.get_or_insert_default().live() })
     }
 
     /// Gives an event to all readers, if it is for them: written once, shared by all.
