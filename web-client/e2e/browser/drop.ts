@@ -68,7 +68,10 @@ window.orielDropTest = {
       for await (const [name, handle] of folder.entries()) {
         const path = `${before}${name}`;
         if (handle.kind === 'directory') await walk(handle, `${path}/`);
-        else found[path] = await describe(await (handle).getFile());
+        else {
+          const described = await describe(handle as FileSystemFileHandle);
+          if (described !== undefined) found[path] = described;
+        }
       }
     };
     await walk(await folderOfPlaces(), '');
@@ -100,8 +103,15 @@ async function digestOf(file: File): Promise<string> {
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-async function describe(file: File): Promise<string> {
-  return `${file.size} ${await digestOf(file)}`;
+/** Size and SHA-256 of a file; nothing if it was removed since it was listed, as a stopped transfer's is. */
+async function describe(handle: FileSystemFileHandle): Promise<string | undefined> {
+  try {
+    const file = await handle.getFile();
+    return `${file.size} ${await digestOf(file)}`;
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'NotFoundError') return undefined;
+    throw error;
+  }
 }
 
 async function folderOfPlaces(): Promise<FileSystemDirectoryHandle> {
