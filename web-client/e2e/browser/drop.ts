@@ -69,7 +69,7 @@ window.orielDropTest = {
         const path = `${before}${name}`;
         if (handle.kind === 'directory') await walk(handle, `${path}/`);
         else {
-          const described = await describe(handle as FileSystemFileHandle);
+          const described = await describe(handle);
           if (described !== undefined) found[path] = described;
         }
       }
