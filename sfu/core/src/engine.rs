@@ -11,9 +11,7 @@ mod io;
 mod keyframes;
 mod relay;
 
-use std::cmp::Reverse;
-use std::collections::binary_heap::PeekMut;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::command::{RoomKey, SessionKey};
@@ -27,23 +25,15 @@ use crate::pictures::Next;
 use crate::router::{Forwarding, Router};
 use crate::session::{Happened, Outbox, Session};
 use crate::stats::{DropReason, Stats};
+use crate::timers::Timers;
 pub use io::{Datagram, Input, Output, Transmit};
 use keyframes::Watched;
 
 /// A timer that is due already is looked at again after this: time must move, or it would spin.
 const QUANTUM: Duration = Duration::from_millis(1);
 
-/// A timer that is at least this far away is as good a little later: from its time on it is looked at with
-/// whatever else happens, and only when nothing does for as long as [`PATIENCE`] the engine is woken for
-/// it. A wake-up costs more than what most of them have to do.
-const FAR: Duration = Duration::from_millis(500);
-pub(crate) const PATIENCE: Duration = Duration::from_millis(50);
-
 /// Buffers that are kept for datagrams.
 const MAX_SPARE: usize = 64;
-
-/// Times and the sessions that they are for, the earliest first.
-type Timers = BinaryHeap<Reverse<(Instant, usize)>>;
 
 /// One worker's state. See the module's own words.
 pub struct Engine {
@@ -54,10 +44,8 @@ pub struct Engine {
     by_key: HashMap<SessionKey, usize>,
     routers: HashMap<RoomKey, Router>,
     demux: Demux,
-    /// When to look at which session. An entry can be too early; too late only by [`PATIENCE`].
+    /// When to look at which session. An entry can be too early, but not too late.
     timers: Timers,
-    /// From when on to look at which session; [`PATIENCE`] later at last.
-    far_timers: Timers,
     watched: Vec<Watched>,
     departures: Departures,
     clock: WallClock,
@@ -78,8 +66,7 @@ impl Engine {
             by_key: HashMap::new(),
             routers: HashMap::new(),
             demux: Demux::default(),
-            timers: Timers::new(),
-            far_timers: Timers::new(),
+            timers: Timers::default(),
             watched: Vec::new(),
             departures: Departures::default(),
             clock: WallClock::new(now, UNIX_EPOCH),
@@ -165,11 +152,10 @@ impl Engine {
 
     /// When to come back with [`Input::Timeout`], if nothing else comes before.
     pub fn deadline(&self) -> Option<Instant> {
-        let timer = self.timers.peek().map(|Reverse((at, _))| *at);
-        let far_timer = self.far_timers.peek().map(|Reverse((from, _))| *from + PATIENCE);
+        let timer = self.timers.deadline();
         let watched = self.watched.iter().map(|watched| watched.at).min();
         let picture = self.departures.first_waiting().map(|waiting| waiting.until);
-        [timer, far_timer, watched, picture].into_iter().flatten().min()
+        [timer, watched, picture].into_iter().flatten().min()
     }
 
     /// Every room that has anything here, for telling them when the engine itself is lost.
@@ -296,26 +282,23 @@ impl Engine {
 
     fn schedule(&mut self, index: usize) {
         let Some(session) = &mut self.sessions[index] else { return };
-        let at = session.deadline().max(self.now + QUANTUM);
-        let (timers, latest) = match at < self.now + FAR {
-            true => (&mut self.timers, at),
-            false => (&mut self.far_timers, at + PATIENCE),
-        };
-        if session.scheduled.is_none_or(|scheduled| latest < scheduled) {
-            session.scheduled = Some(latest);
-            timers.push(Reverse((at, index)));
+        let mut timer = session.timer();
+        timer.latest = timer.latest.max(self.now + QUANTUM);
+        if session.scheduled.is_none_or(|scheduled| timer.latest < scheduled) {
+            session.scheduled = Some(timer.latest);
+            self.timers.add(timer, index);
         }
     }
 
     fn wake_due_sessions(&mut self) {
-        while let Some((latest, index)) = self.next_due() {
+        while let Some((latest, index)) = self.timers.next_due(self.now) {
             let Some(session) = &mut self.sessions[index] else { continue };
             // An entry that an earlier one has replaced, or that an ended session left behind.
             if session.scheduled != Some(latest) {
                 continue;
             }
             session.scheduled = None;
-            if session.deadline() <= self.now {
+            if session.is_due(self.now) {
                 self.mark_dirty(index);
             } else {
                 self.schedule(index);
@@ -323,69 +306,9 @@ impl Engine {
         }
     }
 
-    /// Takes the next timer whose time has come: until when it could have waited, and its session.
-    fn next_due(&mut self) -> Option<(Instant, usize)> {
-        [(&mut self.timers, Duration::ZERO), (&mut self.far_timers, PATIENCE)].into_iter().find_map(
-            |(timers, patience)| {
-                let due = timers.peek_mut().filter(|next| next.0.0 <= self.now)?;
-                let Reverse((at, index)) = PeekMut::pop(due);
-                Some((at + patience, index))
-            },
-        )
-    }
-
     fn mark_dirty(&mut self, index: usize) {
         if let Some(session) = &mut self.sessions[index] {
             self.departures.add(index, session);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::SocketAddr;
-
-    use super::*;
-    use crate::command::Command;
-    use crate::demux::Place;
-
-    #[allow(clippy::disallowed_methods)]
-    fn epoch() -> Instant {
-        Instant::now()
-    }
-
-    #[test]
-    fn a_far_timer_waits_for_company_but_not_for_long() {
-        let now = epoch();
-        let config = Config {
-            place: Place { node: 0, worker: 0 },
-            advertised: vec![SocketAddr::from(([10, 0, 0, 1], 7_882))],
-            advertised_tcp: Vec::new(),
-            ice_lite: false,
-            max_lines: 8,
-            max_candidates: 8,
-            connect_timeout: Duration::from_secs(30),
-            data_buffer: 1 << 20,
-            data_max_age: Duration::from_secs(1),
-            data_lossy_bytes: 1_200,
-            data_messages_per_second: 100,
-            data_bytes_per_second: 1 << 20,
-        };
-        let mut engine = Engine::new(config, now);
-        let command = Command::Open { session: SessionKey(1) };
-        engine.handle(now, Input::Command { room: RoomKey(1), command });
-        engine.mark_dirty(0);
-        while engine.poll().is_some() {}
-        let wants = engine.sessions[0].as_ref().unwrap().deadline();
-        assert!(wants >= now + FAR, "nothing is to be done soon");
-        assert_eq!(engine.deadline(), Some(wants + PATIENCE));
-
-        let is_looked_at = |engine: &Engine| engine.sessions[0].as_ref().unwrap().is_departing;
-        engine.handle(wants - QUANTUM, Input::Timeout);
-        assert!(!is_looked_at(&engine), "it is not early");
-        engine.handle(wants, Input::Timeout);
-        assert!(is_looked_at(&engine), "it goes with whatever happens");
-        while engine.poll().is_some() {}
-        assert!(engine.deadline() > Some(wants + PATIENCE));
     }
 }

@@ -55,6 +55,7 @@ mod sources;
 pub mod stats;
 mod stun;
 mod subscription;
+mod timers;
 mod track;
 
 pub use backlog::Fate;

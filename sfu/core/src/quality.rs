@@ -2,10 +2,12 @@
 //! side reports (RFC 3550 §6.4).
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Encodings whose numbers are followed at a time.
 const MAX_STREAMS: usize = 64;
+/// For so long after a gap its packets may still be asked for.
+const GAP: Duration = Duration::from_secs(1);
 /// A round trip beyond that is a report that makes no sense.
 const LONGEST_ROUND_TRIP: Duration = Duration::from_secs(60);
 
@@ -39,6 +41,8 @@ pub(crate) struct Arriving {
     flow: Flow,
     /// The highest sequence number of each encoding.
     highest: HashMap<u32, u64>,
+    /// When a gap was found last.
+    missed: Option<Instant>,
 }
 
 /// Counts what goes to one remote side, and takes its reports.
@@ -61,7 +65,7 @@ pub(crate) struct Report {
 
 impl Arriving {
     /// A packet with `bytes` of payload came. `sequence` does not wrap around.
-    pub(crate) fn count(&mut self, ssrc: u32, sequence: u64, bytes: usize) {
+    pub(crate) fn count(&mut self, ssrc: u32, sequence: u64, bytes: usize, now: Instant) {
         self.flow.packets += 1;
         self.flow.bytes += bytes as u64;
         if self.highest.len() >= MAX_STREAMS && !self.highest.contains_key(&ssrc) {
@@ -69,12 +73,21 @@ impl Arriving {
         }
         let highest = self.highest.entry(ssrc).or_insert(sequence);
         if sequence > *highest {
-            self.flow.lost += sequence - *highest - 1;
+            let missed = sequence - *highest - 1;
+            self.flow.lost += missed;
+            if missed > 0 {
+                self.missed = Some(now);
+            }
             *highest = sequence;
         } else if sequence < *highest {
             // It was missed above, and has come late or again.
             self.flow.lost = self.flow.lost.saturating_sub(1);
         }
+    }
+
+    /// Whether packets may be missing that can still come.
+    pub(crate) fn has_missed_lately(&self, now: Instant) -> bool {
+        self.missed.is_some_and(|at| now.saturating_duration_since(at) < GAP)
     }
 
     /// What was counted since the last look.
@@ -115,16 +128,33 @@ impl Leaving {
 mod tests {
     use super::*;
 
+    #[allow(clippy::disallowed_methods)]
+    fn epoch() -> Instant {
+        Instant::now()
+    }
+
     #[test]
     fn holes_are_losses_until_they_are_filled() {
-        let mut arriving = Arriving::default();
+        let (mut arriving, now) = (Arriving::default(), epoch());
         for sequence in [100, 101, 104, 103] {
-            arriving.count(7, sequence, 10);
+            arriving.count(7, sequence, 10, now);
         }
-        arriving.count(8, 5_000, 10);
+        arriving.count(8, 5_000, 10, now);
         assert_eq!(arriving.look(), Flow { packets: 5, bytes: 50, lost: 1 });
-        arriving.count(7, 105, 10);
+        arriving.count(7, 105, 10, now);
         assert_eq!(arriving.look(), Flow { packets: 1, bytes: 10, lost: 0 }, "since the last look");
+    }
+
+    #[test]
+    fn a_gap_is_told_of_for_as_long_as_it_may_be_filled() {
+        let (mut arriving, now) = (Arriving::default(), epoch());
+        arriving.count(7, 1, 10, now);
+        arriving.count(7, 2, 10, now);
+        assert!(!arriving.has_missed_lately(now));
+        arriving.count(7, 4, 10, now);
+        arriving.count(7, 5, 10, now + GAP / 2);
+        assert!(arriving.has_missed_lately(now + GAP / 2));
+        assert!(!arriving.has_missed_lately(now + GAP));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use str0m::media::{Mid, Pt};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::Ssrc;
-use str0m::{Input, Output, Rtc};
+use str0m::{Input, Output, Reason, Rtc};
 
 use crate::allowance::Allowance;
 use crate::backlog::{Backlog, Fate};
@@ -32,7 +32,7 @@ use crate::data::Channel;
 use crate::demux::{self, Endpoint, Transport};
 use crate::dtls;
 use crate::egress::{Egress, Sent, WallClock};
-use crate::engine::{PATIENCE, Transmit};
+use crate::engine::Transmit;
 use crate::event::{FailReason, Line};
 use crate::packet::{Outgoing, Packet};
 use crate::path::{Check, Paths, Route};
@@ -42,6 +42,7 @@ use crate::sources::{self, Sources};
 use crate::stats::DropReason;
 use crate::stun;
 use crate::subscription::Viewport;
+use crate::timers::Timer;
 use channels::DataLine;
 pub(crate) use format::{Format, PayloadType};
 use incoming::Ingress;
@@ -215,13 +216,33 @@ impl Session {
         Quality { time, received: self.arriving.look(), sent, round_trip }
     }
 
-    /// When the session wants to be woken.
-    pub(crate) fn deadline(&self) -> Instant {
+    /// When the session wants to be looked at.
+    pub(crate) fn timer(&self) -> Timer {
+        let own = self.own_deadlines().map(Timer::from);
+        let rtc =
+            if self.can_rtc_wait() { Timer::from(self.deadline) } else { Timer::at(self.deadline) };
+        own.fold(rtc, Timer::sooner)
+    }
+
+    /// Whether the time has come to look at it.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        self.deadline <= now || self.own_deadlines().any(|at| at <= now)
+    }
+
+    /// When there is something to do that is none of str0m's.
+    fn own_deadlines(&self) -> impl Iterator<Item = Instant> {
         let backlog = self.backlog.deadline(self.data_max_age);
-        [self.ends(), backlog, self.egress.deadline()]
-            .into_iter()
-            .flatten()
-            .fold(self.deadline, Instant::min)
+        [self.ends(), backlog, self.egress.deadline()].into_iter().flatten()
+    }
+
+    /// Whether str0m's timer is as good a little later. It has its turn with every packet of the remote side:
+    /// what is told of these goes with the next of them, unless one is to be asked for that is missing.
+    fn can_rtc_wait(&self) -> bool {
+        match self.rtc.last_timeout_reason() {
+            Reason::Ice => self.connected,
+            Reason::Nack | Reason::Twcc => !self.arriving.has_missed_lately(self.deadline),
+            _ => false,
+        }
     }
 
     /// Whether packets wait to be sent again, with the next [`Session::flush`].
@@ -377,7 +398,7 @@ impl Session {
     /// Whether the engine's timers look too late at this session: media has begun to be reported
     /// on.
     pub(crate) fn is_due_before_scheduled(&self) -> bool {
-        let is_late = |at| self.scheduled.is_none_or(|then| at + PATIENCE < then);
+        let is_late = |at| self.scheduled.is_none_or(|then| Timer::from(at).latest < then);
         self.egress.deadline().is_some_and(is_late)
     }
 

@@ -44,6 +44,17 @@ fn every_packet_arrives_once_and_unchanged() {
 }
 
 #[test]
+fn an_engine_is_woken_for_packets_and_hardly_for_timers() {
+    let mut world = a_call();
+    world.run(2 * SECOND, &[1], &[1]);
+    let before = world.wake_ups;
+    world.run(10 * SECOND, &[1], &[1]);
+    let wake_ups = world.wake_ups - before;
+    // A publisher's reports of losses and arrival times, thirty and twenty a second, go with its packets.
+    assert!(wake_ups < 100, "{wake_ups} in ten seconds");
+}
+
+#[test]
 fn lost_packets_are_sent_again_on_both_legs() {
     let mut world = a_call();
     world.loss = 5;

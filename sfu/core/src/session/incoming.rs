@@ -66,8 +66,8 @@ impl Session {
             }
         };
         let (ssrc, sequence) = (*packet.header.ssrc, *packet.seq_no);
-        self.arriving.count(ssrc, sequence, packet.payload.len());
         let arrived = packet.timestamp;
+        self.arriving.count(ssrc, sequence, packet.payload.len(), arrived);
         let timestamp = packet.header.timestamp;
         let captured = match &packet.last_sender_info {
             Some(info) => {

@@ -77,6 +77,9 @@ pub struct World {
     pub tick: Duration,
     start: Instant,
     pub engines: Vec<Engine>,
+    /// Ticks at which engines wanted to be woken though nothing had come.
+    pub wake_ups: usize,
+    has_input: bool,
     pub clients: BTreeMap<u64, Client>,
     pub events: Vec<Event>,
     /// What has come for links: the link, how, and the envelope.
@@ -159,6 +162,8 @@ impl World {
             tick: Duration::from_millis(1),
             start: now,
             engines,
+            wake_ups: 0,
+            has_input: false,
             clients: BTreeMap::new(),
             events: Vec::new(),
             linked: Vec::new(),
@@ -496,13 +501,18 @@ impl World {
     /// One tick.
     pub fn step(&mut self) {
         self.now += self.tick;
+        self.has_input = false;
         while self.flying.front().is_some_and(|flying| flying.at <= self.now) {
             let flying = self.flying.pop_front().unwrap();
             self.deliver(flying);
         }
+        // As a shell does it: an engine is woken for what came, or at the time that it has named.
         for index in 0..self.engines.len() {
-            self.engines[index].handle(self.now, Input::Timeout);
-            self.drain_engine(index);
+            if self.engines[index].deadline().is_some_and(|at| at <= self.now) {
+                self.wake_ups += usize::from(!self.has_input);
+                self.engines[index].handle(self.now, Input::Timeout);
+                self.drain_engine(index);
+            }
         }
         for number in self.clients.keys().copied().collect::<Vec<_>>() {
             let client = self.clients.get_mut(&number).unwrap();
@@ -564,6 +574,7 @@ impl World {
     pub fn inject(&mut self, engine: usize, source: SocketAddr, contents: &[u8]) {
         let transport = Transport::Udp;
         let datagram = Datagram { transport, source, destination: server(), contents };
+        self.has_input = true;
         self.engines[engine].handle(self.now, Input::Datagram(datagram));
         self.drain_engine(engine);
     }
