@@ -16,20 +16,20 @@ pub(crate) struct Waiting {
     pub(crate) track: usize,
 }
 
-/// A track with packets that are ready.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Tracks of a room with packets that are ready. What one subscriber gets of them can leave together.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Ready {
     pub(crate) room: RoomKey,
-    /// The track's index in its router.
-    pub(crate) track: usize,
-    /// The subscription that gets them next.
+    /// The tracks' indices in their router, each once.
+    pub(crate) tracks: Vec<usize>,
+    /// The subscription of each that is next.
     pub(crate) from: usize,
 }
 
 /// The lists of one engine.
 #[derive(Debug, Default)]
 pub(crate) struct Departures {
-    /// Tracks to forward, in the order in which their packets came.
+    /// Tracks to forward, by room, the room first whose packets came first.
     ready: VecDeque<Ready>,
     /// Sessions to flush, by their indices, each once: the first to get something is the first to
     /// send.
@@ -50,19 +50,26 @@ impl Departures {
 
     /// Packets of a track are ready to be forwarded.
     pub(crate) fn forward(&mut self, room: RoomKey, track: usize) {
-        if !self.ready.iter().any(|ready| (ready.room, ready.track) == (room, track)) {
-            self.ready.push_back(Ready { room, track, from: 0 });
+        match self.ready.iter_mut().find(|ready| ready.room == room) {
+            Some(ready) if ready.tracks.contains(&track) => {}
+            Some(ready) => ready.tracks.push(track),
+            None => self.ready.push_back(Ready { room, tracks: vec![track], from: 0 }),
         }
     }
 
-    /// The track to forward next.
-    pub(crate) fn first_ready(&mut self) -> Option<&mut Ready> {
-        self.ready.front_mut()
+    /// Whether some subscribers got what others are still to get.
+    pub(crate) fn is_midway(&self) -> bool {
+        self.ready.front().is_some_and(|ready| ready.from > 0)
     }
 
-    /// Forgets the track that was forwarded.
-    pub(crate) fn pop_ready(&mut self) {
-        self.ready.pop_front();
+    /// Takes the tracks to forward next.
+    pub(crate) fn take_ready(&mut self) -> Option<Ready> {
+        self.ready.pop_front()
+    }
+
+    /// Goes on with these, before all others.
+    pub(crate) fn go_on(&mut self, ready: Ready) {
+        self.ready.push_front(ready);
     }
 
     /// The next session to flush.

@@ -98,7 +98,7 @@ impl Engine {
     /// Takes one input. Call [`Engine::poll`] until `None` after one or several.
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
         // What came before goes by what was true then.
-        while self.departures.first_ready().is_some_and(|ready| ready.from > 0) {
+        while self.departures.is_midway() {
             self.forward_next();
         }
         self.now = self.now.max(now);
@@ -188,6 +188,7 @@ impl Engine {
     }
 
     fn transmit(&mut self) {
+        self.outbox.unsent.clear();
         for transmit in self.outbox.transmits.drain(..) {
             self.stats.datagrams_out += transmit.datagrams().len() as u64;
             self.outputs.push_back(Output::Transmit(transmit));
@@ -223,25 +224,22 @@ impl Engine {
         self.watch(room, track);
     }
 
-    /// Forwards what is ready on the track whose packets came first, to some of those who get it.
+    /// Forwards what is ready in the room whose packets came first, to some of those who get it.
     /// False if nothing is ready.
     fn forward_next(&mut self) -> bool {
-        let Some(&mut Ready { room, track, from }) = self.departures.first_ready() else {
-            return false;
-        };
-        let next = self.forward(room, track, from);
-        match (next, self.departures.first_ready()) {
-            (Some(next), Some(ready)) => ready.from = next,
-            _ => {
-                self.departures.pop_ready();
-                self.watch(room, track);
-            }
+        let Some(mut ready) = self.departures.take_ready() else { return false };
+        match self.forward(&mut ready) {
+            Some(next) => self.departures.go_on(Ready { from: next, ..ready }),
+            None => ready.tracks.iter().for_each(|&track| self.watch(ready.room, track)),
         }
         true
     }
 
-    fn forward(&mut self, room: RoomKey, track: usize, from: usize) -> Option<usize> {
-        let router = self.routers.get_mut(&room)?;
+    fn forward(&mut self, ready: &mut Ready) -> Option<usize> {
+        let router = self.routers.get_mut(&ready.room)?;
+        if ready.from == 0 {
+            router.put_largest_first(&mut ready.tracks);
+        }
         let mut with = Forwarding {
             now: self.now,
             sessions: &mut self.sessions,
@@ -250,7 +248,7 @@ impl Engine {
             out: &mut self.outbox,
             packets: &mut self.packets,
         };
-        let next = router.forward(track, from, &mut with);
+        let next = router.forward(&ready.tracks, ready.from, &mut with);
         self.transmit();
         next
     }

@@ -57,6 +57,7 @@ mod stun;
 mod subscription;
 mod timers;
 mod track;
+mod unsent;
 
 pub use backlog::Fate;
 pub use bulk::{Bulk, BulkLimits, Next};

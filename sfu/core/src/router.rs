@@ -1,12 +1,15 @@
 //! A room's media half: its tracks, and the loop that forwards one packet to all who get it.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::time::Instant;
 
 use crate::cache;
 use crate::command::TrackKey;
 use crate::data::Members;
 use crate::departures::Departures;
+use crate::egress::Company;
 use crate::packet::{Outgoing, Packet};
 use crate::pictures::Next;
 use crate::session::{Fetch, Outbox, Session};
@@ -106,25 +109,64 @@ impl Router {
         Some(track.pictures.add(packet))
     }
 
-    /// Forwards what is ready on the track at `index` to those who get it, from the subscription
-    /// `from` on, until there is enough for a few calls of the system. Returns with which
-    /// subscription to go on; `None` when all have got it.
+    /// Sorts tracks by the size of what is ready on them: a small packet can leave with larger ones, not
+    /// before them.
+    pub(crate) fn put_largest_first(&mut self, tracks: &mut [usize]) {
+        if tracks.len() > 1 {
+            let mut size = |index| self.at(index).map(|track| track.largest_ready());
+            tracks.sort_by_cached_key(|&index| Reverse(size(index)));
+        }
+    }
+
+    /// Forwards what is ready on `tracks` to those who get it, from the subscription `from` of each on,
+    /// until there is enough for a few calls of the system. Returns with which subscription to go on;
+    /// `None` when all have got it.
     ///
-    /// One subscriber after the other gets all of it: its state is fetched once, and what leaves
-    /// for it is sent while it is in the processor's cache.
+    /// One subscriber after the other gets all of a track: its state is fetched once, and what leaves
+    /// for it is sent while it is in the processor's cache. With several tracks it has its turn for the
+    /// next one soon, and what it gets of that leaves with what it got before.
     pub(crate) fn forward(
         &mut self,
-        index: usize,
+        tracks: &[usize],
         from: usize,
         with: &mut Forwarding<'_>,
     ) -> Option<usize> {
-        let track = self.at(index)?;
-        let mut awaited = None;
+        let counts = tracks.iter().filter_map(|&index| Some(self.at(index)?.subscriptions.len()));
+        let all = counts.max().unwrap_or(0);
+        let step = FORWARDS.div_ceil(tracks.len().max(1));
         let mut served = from;
-        while with.out.transmits.len() < FORWARDS {
+        while served < all && with.out.transmits.len() < FORWARDS {
+            let some = served..served + step;
+            served += step;
+            for (at, &index) in tracks.iter().enumerate() {
+                self.serve(index, some.clone(), at + 1 < tracks.len(), with);
+            }
+        }
+        if served < all {
+            return Some(served);
+        }
+        for &index in tracks {
+            if let Some(track) = self.at(index) {
+                track.pictures.forwarded();
+            }
+        }
+        None
+    }
+
+    /// Forwards what is ready on the track at `index` to some of its subscriptions. `is_followed`: they may get
+    /// something of another track before it leaves.
+    fn serve(
+        &mut self,
+        index: usize,
+        some: Range<usize>,
+        is_followed: bool,
+        with: &mut Forwarding<'_>,
+    ) {
+        let Some(track) = self.at(index) else { return };
+        let mut awaited = None;
+        for served in some {
             fetch_ahead(track.subscriptions.get(served..).unwrap_or_default(), with.sessions);
             let Some(subscription) = track.subscriptions.get_mut(served) else { break };
-            served += 1;
             let Some(subscriber) = &mut with.sessions[subscription.session] else { continue };
             for packet in track.pictures.ready() {
                 match subscription.forward(packet, subscriber) {
@@ -141,25 +183,24 @@ impl Router {
                 continue;
             }
             let count = with.packets.len();
-            match subscriber.send(subscription.line, with.packets, with.now, with.out) {
+            let company = Company { before: with.out.unsent.of(subscription.session), is_followed };
+            match subscriber.send(subscription.line, with.packets, company, with.now, with.out) {
                 Ok(sent) => {
                     with.stats.forward(track.kind, sent);
                     with.stats.drop_several(DropReason::Repeated, count - sent.packets);
                 }
                 Err(reason) => with.stats.drop_several(reason, count),
             }
+            if let Some(last) = with.out.transmits.len().checked_sub(1) {
+                with.out.unsent.note(subscription.session, last);
+            }
             if subscriber.is_due_before_scheduled() {
                 with.departures.add(subscription.session, subscriber);
             }
         }
-        let is_done = served == track.subscriptions.len();
-        if is_done {
-            track.pictures.forwarded();
-        }
         if let Some(ssrc) = awaited {
             track.want_keyframe(ssrc);
         }
-        (!is_done).then_some(served)
     }
 
     /// Sends the keyframe requests of a track that are due. Returns when to look again, if there

@@ -31,7 +31,7 @@ use crate::containment::contain;
 use crate::data::Channel;
 use crate::demux::{self, Endpoint, Transport};
 use crate::dtls;
-use crate::egress::{Egress, Sent, WallClock};
+use crate::egress::{Company, Egress, Sent, WallClock};
 use crate::engine::Transmit;
 use crate::event::{FailReason, Line};
 use crate::packet::{Outgoing, Packet};
@@ -43,6 +43,7 @@ use crate::stats::DropReason;
 use crate::stun;
 use crate::subscription::Viewport;
 use crate::timers::Timer;
+use crate::unsent::Unsent;
 use channels::DataLine;
 pub(crate) use format::{Format, PayloadType};
 use incoming::Ingress;
@@ -73,6 +74,8 @@ pub(crate) enum Happened {
 pub(crate) struct Outbox {
     /// Datagrams for the network, in order.
     pub(crate) transmits: Vec<Transmit>,
+    /// Whose they are.
+    pub(crate) unsent: Unsent,
     /// Buffers to write datagrams to.
     pub(crate) spare: Vec<Vec<u8>>,
     /// Room for the sizes of packets that are sealed together.
@@ -385,6 +388,7 @@ impl Session {
         &mut self,
         line: usize,
         packets: &mut Vec<Outgoing>,
+        company: Company,
         now: Instant,
         out: &mut Outbox,
     ) -> Result<Sent, DropReason> {
@@ -392,7 +396,7 @@ impl Session {
             packets.clear();
             return Err(DropReason::NoConsent);
         };
-        self.egress.send(line, packets, now, route, out)
+        self.egress.send(line, packets, company, now, route, out)
     }
 
     /// Whether the engine's timers look too late at this session: media has begun to be reported

@@ -98,6 +98,12 @@ impl Track {
         }
     }
 
+    /// Bytes of payload of the largest packet that is ready.
+    pub(crate) fn largest_ready(&self) -> usize {
+        let sizes = self.pictures.ready().iter().map(|packet| packet.content.payload.len());
+        sizes.max().unwrap_or(0)
+    }
+
     /// Takes out the subscription of a session.
     pub(crate) fn unsubscribe(&mut self, session: usize) -> Option<Subscription> {
         let at = self.subscriptions.iter().position(|s| s.session == session)?;

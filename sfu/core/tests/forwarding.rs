@@ -55,6 +55,34 @@ fn an_engine_is_woken_for_packets_and_hardly_for_timers() {
 }
 
 #[test]
+fn what_comes_together_leaves_together() {
+    let mut world = a_call();
+    world.run(2 * SECOND, &[1], &[1]);
+    world.run(SECOND / 10, &[], &[]);
+    let viewer = world.clients[&2].address;
+    let mids = [11, 12].map(|track| world.bound(2, track).unwrap().0);
+    for mid in mids {
+        world.take_received(2, mid);
+    }
+    // The sound came first, and is smaller.
+    world.trains.clear();
+    world.send_sound(1);
+    world.send_frame(1, false, 3);
+    world.run(SECOND / 10, &[], &[]);
+    let media = |(to, sizes): &&(_, Vec<usize>)| *to == viewer && sizes.len() > 1;
+    let [(_, sizes)] = world.trains.iter().filter(media).collect::<Vec<_>>()[..] else {
+        panic!("not in one train: {:?}", world.trains);
+    };
+    assert_eq!(sizes.len(), 4);
+    assert!(sizes[0] == sizes[1] && sizes[1] == sizes[2] && sizes[3] < sizes[2], "{sizes:?}");
+    let [sound, video] = mids.map(|mid| world.take_received(2, mid));
+    assert_eq!((sound.len(), video.len()), (1, 3));
+    assert_eq!(stamp_of(&sound[0], 0).1, world.clients[&1].sent[&world.sending_mid(1, Audio)]);
+    assert_eq!(stamp_of(&video[2], 7).1, world.clients[&1].sent[&world.sending_mid(1, Video)]);
+    assert_eq!(video.iter().map(|p| p.payload.len()).collect::<Vec<_>>(), [1_000, 1_001, 1_000]);
+}
+
+#[test]
 fn lost_packets_are_sent_again_on_both_legs() {
     let mut world = a_call();
     world.loss = 5;

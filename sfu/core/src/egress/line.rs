@@ -6,9 +6,9 @@ use super::header::{ExtensionIds, Header};
 use super::history::History;
 use super::report::{Sender, WallClock};
 use super::srtp::Srtp;
-use super::train::Train;
-use super::transmit;
+use super::train::{self, Train};
 use super::used::Used;
+use super::{Company, transmit};
 use crate::codec::vp8;
 use crate::packet::Outgoing;
 use crate::path::Route;
@@ -42,11 +42,13 @@ pub(crate) enum Kind {
     Again,
 }
 
-/// What all lines of a session share while packets are sealed.
+/// How packets are sealed.
 pub(crate) struct Seal<'a> {
     pub(crate) srtp: &'a Srtp,
     pub(crate) send_time: u32,
     pub(crate) now: Instant,
+    pub(crate) kind: Kind,
+    pub(crate) company: Company,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -118,38 +120,65 @@ impl Line {
     }
 
     /// Writes and seals packets, those together that can leave in one call, and leaves none of
-    /// them in `packets`.
+    /// them in `packets`. Returns the place of the last transmit that they are in.
     pub(crate) fn seal(
         &mut self,
         packets: &mut Vec<Outgoing>,
-        kind: Kind,
-        with: &mut Seal<'_>,
+        with: &Seal<'_>,
         route: Route,
         out: &mut Outbox,
-    ) {
+    ) -> Option<usize> {
         let mut sizes = std::mem::take(&mut out.sizes);
         sizes.clear();
-        sizes.extend(packets.iter().map(|packet| self.size(packet, kind)));
+        sizes.extend(packets.iter().map(|packet| self.size(packet, with.kind)));
+        let overhead = with.srtp.overhead();
         let mut rest = sizes.as_slice();
         let mut packets = packets.drain(..);
+        let mut last = None;
+        if let Some(place) = with.company.before
+            && let Some(open) = out.transmits.get_mut(place)
+            && train::takes(open, rest, overhead)
+        {
+            let segment = *open.segment_size.get_or_insert(open.contents.len());
+            self.seal_train(rest, segment - overhead, &mut packets, with, &mut open.contents);
+            (rest, last) = (&[], Some(place));
+        }
         while !rest.is_empty() {
             let train = Train::of(rest);
             let (wagons, after) = rest.split_at(train.count);
             rest = after;
             let mut contents = out.spare.pop().unwrap_or_default();
             contents.clear();
-            for (at, (size, packet)) in wagons.iter().zip(&mut packets).enumerate() {
-                let is_last = at + 1 == train.count;
-                let padding = if is_last { 0 } else { train.size - size };
-                self.seal_one(packet, kind, padding, with, &mut contents);
-            }
+            self.seal_train(wagons, train.size, &mut packets, with, &mut contents);
             if !contents.is_empty() {
-                let segment = (train.count > 1).then(|| train.size + with.srtp.overhead());
+                let segment = (train.count > 1).then(|| train.size + overhead);
+                last = Some(out.transmits.len());
                 out.transmits.push(transmit(route, contents, segment));
             }
         }
         drop(packets);
         out.sizes = sizes;
+        last
+    }
+
+    /// Writes and seals the next packets, which have these sizes, so that each is as long as the train's are,
+    /// save the last.
+    fn seal_train(
+        &mut self,
+        sizes: &[usize],
+        train_size: usize,
+        packets: &mut impl Iterator<Item = Outgoing>,
+        with: &Seal<'_>,
+        out: &mut Vec<u8>,
+    ) {
+        for (at, (size, packet)) in sizes.iter().zip(packets).enumerate() {
+            let is_last = at + 1 == sizes.len();
+            let missing = train_size - size;
+            // A train that ends with a short packet takes no more.
+            let is_open = with.company.is_followed && missing <= train::MAX_PADDING;
+            let padding = if is_last && !is_open { 0 } else { missing };
+            self.seal_one(packet, padding, with, out);
+        }
     }
 
     /// How long a packet is before it is sealed.
@@ -162,15 +191,9 @@ impl Line {
 
     /// Writes and seals a packet at the end of `out`, with `padding` bytes more than it needs.
     /// Leaves `out` as it was if there are no means to: a resend without its stream.
-    fn seal_one(
-        &mut self,
-        packet: Outgoing,
-        kind: Kind,
-        padding: usize,
-        with: &mut Seal<'_>,
-        out: &mut Vec<u8>,
-    ) {
+    fn seal_one(&mut self, packet: Outgoing, padding: usize, with: &Seal<'_>, out: &mut Vec<u8>) {
         let start = out.len();
+        let kind = with.kind;
         let (ssrc, payload_type, index) = match kind {
             Kind::First => (self.terms.ssrc, packet.payload_type, packet.sequence),
             Kind::Again => {
@@ -253,8 +276,19 @@ impl Line {
 }
 
 impl<'a> Seal<'a> {
-    pub(crate) fn new(srtp: &'a Srtp, clock: &WallClock, now: Instant) -> Seal<'a> {
-        Seal { srtp, send_time: clock.send_time(now), now }
+    /// For packets that go for the first time.
+    pub(crate) fn first(
+        srtp: &'a Srtp,
+        clock: &WallClock,
+        now: Instant,
+        company: Company,
+    ) -> Seal<'a> {
+        Seal { srtp, send_time: clock.send_time(now), now, kind: Kind::First, company }
+    }
+
+    /// For resends.
+    pub(crate) fn again(srtp: &'a Srtp, clock: &WallClock, now: Instant) -> Seal<'a> {
+        Seal { kind: Kind::Again, ..Seal::first(srtp, clock, now, Company::default()) }
     }
 }
 

@@ -30,7 +30,7 @@ use crate::session::Outbox;
 use crate::stats::DropReason;
 use feedback::Feedback;
 use keys::Cell;
-use line::{Kind, Line, Seal};
+use line::{Line, Seal};
 use report::ReferenceTime;
 use srtp::Srtp;
 
@@ -61,6 +61,16 @@ pub(crate) struct Sent {
     pub(crate) packets: usize,
     /// Of payload.
     pub(crate) bytes: usize,
+}
+
+/// What leaves with what is sealed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Company {
+    /// The transmit of the same session that it can go along with: its place among those that have not left
+    /// yet.
+    pub(crate) before: Option<usize>,
+    /// More for the same session may follow before they leave.
+    pub(crate) is_followed: bool,
 }
 
 /// The sending half of one session.
@@ -164,6 +174,7 @@ impl Egress {
         &mut self,
         line: usize,
         packets: &mut Vec<Outgoing>,
+        company: Company,
         now: Instant,
         route: Route,
         out: &mut Outbox,
@@ -178,11 +189,14 @@ impl Egress {
         let sent = Sent { packets: packets.len(), bytes };
         self.leaving.count(sent.packets, sent.bytes);
         if !packets.is_empty() {
-            let mut with = Seal::new(srtp, &self.clock, now);
-            line.seal(packets, Kind::First, &mut with, route, out);
+            let with = Seal::first(srtp, &self.clock, now, company);
+            let last = line.seal(packets, &with, route, out);
             let next = self.last_report.map_or(now, |last| last + REPORT_INTERVAL);
             self.next_report.get_or_insert(next);
-            self.report_if_due(now, route, &mut out.transmits);
+            // It is small: it leaves with what comes last.
+            if !company.is_followed {
+                self.report_if_due(now, route, last, &mut out.transmits);
+            }
         }
         Ok(sent)
     }
@@ -208,15 +222,23 @@ impl Egress {
             self.discard();
             return;
         };
-        let mut with = Seal::new(srtp, &self.clock, now);
+        let with = Seal::again(srtp, &self.clock, now);
+        let mut last = None;
         for line in self.lines.iter_mut().flatten().filter(|line| !line.resends.is_empty()) {
             let mut resends = std::mem::take(&mut line.resends);
-            line.seal(&mut resends, Kind::Again, &mut with, route, out);
+            last = line.seal(&mut resends, &with, route, out);
         }
-        self.report_if_due(now, route, &mut out.transmits);
+        self.report_if_due(now, route, last, &mut out.transmits);
     }
 
-    fn report_if_due(&mut self, now: Instant, route: Route, out: &mut Vec<Transmit>) {
+    /// Reports with the transmit at `last`, where there is room.
+    fn report_if_due(
+        &mut self,
+        now: Instant,
+        route: Route,
+        last: Option<usize>,
+        out: &mut Vec<Transmit>,
+    ) {
         if self.next_report.is_none_or(|at| at > now) {
             return;
         }
@@ -231,8 +253,15 @@ impl Egress {
             if let Some(time) = self.reference.take() {
                 report::answer(time, senders[0].ssrc, now, &mut packet);
             }
-            if srtp.seal_rtcp(&mut packet).is_ok() {
-                out.push(transmit(route, packet, None));
+            if srtp.seal_rtcp(&mut packet).is_err() {
+                continue;
+            }
+            match last.and_then(|last| out.get_mut(last)) {
+                Some(open) if train::takes(open, &[packet.len()], 0) => {
+                    open.segment_size.get_or_insert(open.contents.len());
+                    open.contents.append(&mut packet);
+                }
+                _ => out.push(transmit(route, packet, None)),
             }
         }
     }
@@ -402,7 +431,14 @@ mod tests {
                 picture_ids: None,
             };
             let mut packets: Vec<Outgoing> = packets.iter().map(outgoing).collect();
-            let sent = self.egress.send(0, &mut packets, self.now, route(), &mut self.out);
+            let sent = self.egress.send(
+                0,
+                &mut packets,
+                Company::default(),
+                self.now,
+                route(),
+                &mut self.out,
+            );
             assert!(packets.is_empty());
             sent
         }

@@ -4,8 +4,10 @@
 //! A browser cuts a picture into packets that differ by a byte. Those that are shorter are padded
 //! (RFC 3550 §5.1), or every second one would be a call of its own.
 
+use crate::engine::Transmit;
+
 /// The most that a packet is padded by, in bytes.
-const MAX_PADDING: usize = 16;
+pub(super) const MAX_PADDING: usize = 16;
 
 /// The most that the system takes: packets, and bytes.
 const MAX_PACKETS: usize = 48;
@@ -47,11 +49,56 @@ impl Train {
     }
 }
 
+/// Whether packets of these sizes can all go along with what is to leave already, each with `overhead` bytes
+/// more: what is there ends with a whole one, and none of them is longer.
+pub(super) fn takes(open: &Transmit, sizes: &[usize], overhead: usize) -> bool {
+    let (bytes, segment) = (open.contents.len(), open.segment_size.unwrap_or(open.contents.len()));
+    let Some((last, others)) = sizes.split_last() else { return false };
+    let is_wagon =
+        |size: &usize| (segment - MAX_PADDING.min(segment)..=segment).contains(&(size + overhead));
+    bytes.is_multiple_of(segment.max(1))
+        && bytes + sizes.len() * segment <= MAX_BYTES
+        && bytes / segment.max(1) + sizes.len() <= MAX_PACKETS
+        && last + overhead <= segment
+        && others.iter().all(is_wagon)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use proptest::prelude::*;
 
     use super::*;
+    use crate::demux::Transport;
+
+    #[test]
+    fn small_packets_go_along_behind_whole_ones() {
+        let address = SocketAddr::from(([10, 0, 0, 1], 1));
+        let open = |bytes: usize, segment_size| Transmit {
+            transport: Transport::Udp,
+            source: address,
+            destination: address,
+            contents: vec![0; bytes],
+            segment_size,
+        };
+        let picture = open(3_600, Some(1_200));
+        assert!(takes(&picture, &[120], 16) && takes(&picture, &[1_184], 16));
+        assert!(takes(&picture, &[1_184, 1_170, 200], 16));
+        assert!(!takes(&picture, &[1_185], 16), "longer than the others");
+        assert!(
+            !takes(&picture, &[200, 200], 16),
+            "the first of them would have to be padded too far"
+        );
+        assert!(!takes(&open(3_500, Some(1_200)), &[120], 16), "it ends with a short one");
+        let sound = open(140, None);
+        assert!(
+            takes(&sound, &[124], 16) && takes(&sound, &[60], 16) && !takes(&sound, &[125], 16)
+        );
+        assert!(!takes(&open(48 * 100, Some(100)), &[10], 16), "as many as the system takes");
+        assert!(!takes(&open(59_000, Some(1_180)), &[1_000], 16), "as much as the system takes");
+        assert!(!takes(&picture, &[], 16) && !takes(&open(0, None), &[1], 0));
+    }
 
     #[test]
     fn the_packets_of_a_picture_go_together() {

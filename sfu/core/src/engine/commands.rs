@@ -2,6 +2,7 @@
 
 use super::{Engine, Output};
 use crate::command::{Command, Group, RequestKey, RoomKey, SessionKey, TrackKey};
+use crate::departures::Ready;
 use crate::event::{CommandError, Event, MediaKind};
 use crate::router::Router;
 use crate::session::{Happened, Outbox, Session};
@@ -199,9 +200,9 @@ impl Engine {
         if let Some(track) = self.routers.get_mut(&room).and_then(|router| router.at(index)) {
             track.pictures.end_wait();
         }
-        let mut from = Some(0);
-        while let Some(at) = from {
-            from = self.forward(room, index, at);
+        let mut ready = Ready { room, tracks: vec![index], from: 0 };
+        while let Some(next) = self.forward(&mut ready) {
+            ready.from = next;
         }
     }
 

@@ -77,6 +77,8 @@ pub struct World {
     pub tick: Duration,
     start: Instant,
     pub engines: Vec<Engine>,
+    /// What left together: where to, and the sizes of the datagrams.
+    pub trains: Vec<(SocketAddr, Vec<usize>)>,
     /// Ticks at which engines wanted to be woken though nothing had come.
     pub wake_ups: usize,
     has_input: bool,
@@ -162,6 +164,7 @@ impl World {
             tick: Duration::from_millis(1),
             start: now,
             engines,
+            trains: Vec::new(),
             wake_ups: 0,
             has_input: false,
             clients: BTreeMap::new(),
@@ -508,7 +511,8 @@ impl World {
         }
         // As a shell does it: an engine is woken for what came, or at the time that it has named.
         for index in 0..self.engines.len() {
-            if self.engines[index].deadline().is_some_and(|at| at <= self.now) {
+            let is_due = self.engines[index].deadline().is_some_and(|at| at <= self.now);
+            if is_due || self.has_input {
                 self.wake_ups += usize::from(!self.has_input);
                 self.engines[index].handle(self.now, Input::Timeout);
                 self.drain_engine(index);
@@ -545,7 +549,7 @@ impl World {
                 kept.truncate(1_000);
             }
             let index = self.receiving.get(&source).copied().unwrap_or(0);
-            self.inject(index, source, &contents);
+            self.arrive(index, source, &contents);
             return;
         }
         // A mapping that was replaced leads nowhere any more.
@@ -572,11 +576,15 @@ impl World {
 
     /// Gives an engine a datagram out of nowhere.
     pub fn inject(&mut self, engine: usize, source: SocketAddr, contents: &[u8]) {
+        self.arrive(engine, source, contents);
+        self.drain_engine(engine);
+    }
+
+    fn arrive(&mut self, engine: usize, source: SocketAddr, contents: &[u8]) {
         let transport = Transport::Udp;
         let datagram = Datagram { transport, source, destination: server(), contents };
         self.has_input = true;
         self.engines[engine].handle(self.now, Input::Datagram(datagram));
-        self.drain_engine(engine);
     }
 
     fn drain_engine(&mut self, index: usize) {
@@ -584,6 +592,8 @@ impl World {
             match output {
                 Output::Transmit(t) => {
                     self.sent_at.insert(t.destination, self.now);
+                    let sizes: Vec<usize> = t.datagrams().map(<[u8]>::len).collect();
+                    self.trains.push((t.destination, sizes));
                     for datagram in t.datagrams() {
                         if is_stun(datagram) {
                             self.told.entry(t.destination).or_default().push(datagram.to_vec());
