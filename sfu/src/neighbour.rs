@@ -152,7 +152,7 @@ mod tests {
 
     fn arrival(contents: &[u8]) -> Arrival<'_> {
         let here = SocketAddr::from(([127, 0, 0, 1], 9));
-        Arrival { source: here, destination: here, ecn: 2, contents }
+        Arrival { source: here, destination: here, ecn: 2, came: None, contents }
     }
 
     #[test]

@@ -1,19 +1,26 @@
-//! The UDP sockets of a worker, one per bound address, and which of them a train leaves by.
+//! The UDP sockets of a worker, for each bound address one and one for reports, and which of them a train
+//! leaves by.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use mio::{Registry, Token};
-use oriel_udp::{Arrival, BATCH_SIZE, Datagrams, ReceiveBuffers, Train};
+use oriel_udp::{Arrival, BATCH_SIZE, Datagrams, ReceiveBuffers, Train, divert_reports};
 use sfu_core::Transmit;
 
 use crate::config::Config;
 use crate::{StartError, interface_addresses};
 
-/// The sockets of one worker, one per bound address, on one port.
+/// What the poll calls the sockets of reports.
+pub(crate) const REPORTS: Token = Token(usize::MAX - 1);
+
+/// The sockets of one worker, on one port.
 #[derive(Debug)]
 pub(crate) struct Sockets {
+    /// One per bound address.
     bound: Vec<Datagrams>,
+    /// As many, where the system can tell reports from the rest ([`divert_reports`]); or none.
+    reports: Vec<Datagrams>,
     /// Addresses that can stand as a source where the socket is bound to all of them.
     local: Vec<IpAddr>,
 }
@@ -28,16 +35,31 @@ impl Sockets {
         }
         let mut all = Vec::new();
         let addresses = config.usable_addresses()?;
+        let open = |address, shared| {
+            Datagrams::open(address, shared, config.socket_buffer)
+                .map_err(|source| StartError::Bind { address, source })
+        };
+        // Sockets that share a port would share it with another server's too.
+        for &ip in addresses.iter().filter(|_| port != 0) {
+            open(SocketAddr::new(ip, port), false)?;
+        }
         for _ in 0..workers {
             let mut bound = Vec::new();
             for &ip in &addresses {
-                let address = SocketAddr::new(ip, port);
-                let socket = Datagrams::open(address, workers > 1, config.socket_buffer)
-                    .map_err(|source| StartError::Bind { address, source })?;
+                let socket = open(SocketAddr::new(ip, port), true)?;
                 port = socket.address().port();
                 bound.push(socket);
             }
-            all.push(Sockets { bound, local: local.clone() });
+            all.push(Sockets { bound, reports: Vec::new(), local: local.clone() });
+        }
+        for index in 0..addresses.len() {
+            let alike: Vec<&Datagrams> = all.iter().map(|sockets| &sockets.bound[index]).collect();
+            match divert_reports(&alike, config.socket_buffer) {
+                Ok(apart) => {
+                    all.iter_mut().zip(apart).for_each(|(sockets, own)| sockets.reports.push(own));
+                }
+                Err(error) => tracing::debug!(%error, "reports come with all else"),
+            }
         }
         Ok(all)
     }
@@ -45,7 +67,7 @@ impl Sockets {
     /// The same sockets once more, for another thread to send by.
     pub(crate) fn again(&self) -> io::Result<Sockets> {
         let bound = self.bound.iter().map(Datagrams::again).collect::<io::Result<_>>()?;
-        Ok(Sockets { bound, local: self.local.clone() })
+        Ok(Sockets { bound, reports: Vec::new(), local: self.local.clone() })
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -64,6 +86,35 @@ impl Sockets {
         Ok(())
     }
 
+    /// Whether reports come apart, and wake nobody.
+    pub(crate) fn have_reports_apart(&self) -> bool {
+        !self.reports.is_empty()
+    }
+
+    /// Has reports wake the worker, or not any more.
+    pub(crate) fn wake_for_reports(&mut self, wake: bool, registry: &Registry) -> io::Result<()> {
+        for socket in &mut self.reports {
+            if wake { socket.register(registry, REPORTS)? } else { socket.deregister(registry)? }
+        }
+        Ok(())
+    }
+
+    /// Reads reports, at most so many batches from each address, and gives each.
+    pub(crate) fn receive_reports(
+        &self,
+        batches: usize,
+        buffers: &mut ReceiveBuffers,
+        mut each: impl FnMut(Arrival<'_>),
+    ) {
+        for socket in &self.reports {
+            for _ in 0..batches {
+                if !socket.receive(BATCH_SIZE, buffers, |arrival| each(canonical(arrival))) {
+                    break;
+                }
+            }
+        }
+    }
+
     /// Reads one batch and gives each datagram. False when there is nothing more to read: the poll
     /// tells of what comes from then on.
     pub(crate) fn receive(
@@ -72,12 +123,7 @@ impl Sockets {
         buffers: &mut ReceiveBuffers,
         mut each: impl FnMut(Arrival<'_>),
     ) -> bool {
-        let canonical =
-            |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
-        self.bound[index].receive(BATCH_SIZE, buffers, |arrival| {
-            let (source, destination) = (canonical(arrival.source), canonical(arrival.destination));
-            each(Arrival { source, destination, ..arrival });
-        })
+        self.bound[index].receive(BATCH_SIZE, buffers, |arrival| each(canonical(arrival)))
     }
 
     /// Sends datagrams in order. What the system's buffer has no room for is lost, as on any
@@ -140,6 +186,14 @@ impl Sockets {
     }
 }
 
+/// With IPv4 addresses as such.
+fn canonical(arrival: Arrival<'_>) -> Arrival<'_> {
+    let canonical =
+        |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
+    let (source, destination) = (canonical(arrival.source), canonical(arrival.destination));
+    Arrival { source, destination, ..arrival }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, Instant};
@@ -147,6 +201,44 @@ mod tests {
     use sfu_core::Transport;
 
     use super::*;
+
+    #[test]
+    fn who_comes_second_is_told_that_the_port_is_taken() {
+        let mut config =
+            Config { bind: vec![[127, 0, 0, 1].into()], udp_port: 0, ..Config::default() };
+        let first = Sockets::open(&config, 2).unwrap();
+        config.udp_port = first[0].port();
+        assert!(first.iter().all(|sockets| sockets.port() == config.udp_port));
+        assert!(matches!(Sockets::open(&config, 2), Err(StartError::Bind { .. })));
+        drop(first);
+        Sockets::open(&config, 2).unwrap();
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn reports_come_apart_and_wake_nobody_unless_asked_to() {
+        let config = Config { bind: vec![[127, 0, 0, 1].into()], udp_port: 0, ..Config::default() };
+        let mut sockets = Sockets::open(&config, 1).unwrap().remove(0);
+        assert!(sockets.have_reports_apart());
+        let (mut poll, mut events) = (mio::Poll::new().unwrap(), mio::Events::with_capacity(4));
+        sockets.register(poll.registry()).unwrap();
+        let client = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let report = [0x80, 201, 0, 1];
+        client.send_to(&report, ("127.0.0.1", sockets.port())).unwrap();
+        let mut woken = |poll: &mut mio::Poll| {
+            poll.poll(&mut events, Some(Duration::from_millis(50))).unwrap();
+            events.iter().map(|event| event.token()).collect::<Vec<_>>()
+        };
+        assert_eq!(woken(&mut poll), []);
+        sockets.wake_for_reports(true, poll.registry()).unwrap();
+        assert_eq!(woken(&mut poll), [REPORTS], "also for what was there before");
+        let (mut buffers, mut came) = (ReceiveBuffers::default(), Vec::new());
+        sockets.receive_reports(4, &mut buffers, |arrival| came.push(arrival.contents.to_vec()));
+        assert_eq!(came, [report]);
+        sockets.wake_for_reports(false, poll.registry()).unwrap();
+        client.send_to(&report, ("127.0.0.1", sockets.port())).unwrap();
+        assert_eq!(woken(&mut poll), []);
+    }
 
     #[test]
     fn what_has_no_socket_is_counted_and_the_rest_goes() {

@@ -19,7 +19,7 @@ use crate::bulk::{BulkRefused, Stream};
 use crate::link::{Inbox, Links};
 use crate::mailbox::{Mail, Mailbox, WAKE};
 use crate::neighbour::Door;
-use crate::socket::Sockets;
+use crate::socket::{REPORTS, Sockets};
 use crate::tcp::Parcel;
 
 /// Batches read in a row before the engine's output leaves: a flood must not starve the others.
@@ -37,6 +37,13 @@ const SETTLING: Duration = Duration::from_millis(200);
 
 /// The longest wait: counters are made visible at least this often.
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
+
+/// How long reports wait at most while other things happen. When nothing does for as long they wake the
+/// worker like all else.
+const REPORTS_WAIT: Duration = Duration::from_millis(20);
+
+/// From one look at them to the next with whatever happens: a look costs a call of the system.
+const REPORTS_PACE: Duration = Duration::from_millis(10);
 
 /// What all workers share.
 #[derive(Clone)]
@@ -75,6 +82,11 @@ pub(crate) struct Worker {
     readable: Vec<bool>,
     /// Mails may be left from the last turn.
     has_mail: bool,
+    /// Nothing has come for a while: reports wake the worker.
+    is_quiet: bool,
+    /// They did.
+    has_reports: bool,
+    reports_read: Instant,
 }
 
 impl Worker {
@@ -102,6 +114,9 @@ impl Worker {
             buffers: ReceiveBuffers::default(),
             transmits: Vec::new(),
             has_mail: true,
+            is_quiet: false,
+            has_reports: false,
+            reports_read: Instant::now(),
         })
     }
 
@@ -121,23 +136,40 @@ impl Worker {
 
     fn wait(&mut self, events: &mut Events) {
         let busy = self.has_mail || self.readable.contains(&true);
+        let now = Instant::now();
         let timeout = if busy {
             Duration::ZERO
         } else {
-            let now = Instant::now();
             let deadline = self.engine.deadline();
             deadline.map_or(LONGEST_WAIT, |at| at.saturating_duration_since(now)).min(LONGEST_WAIT)
         };
+        let lets_reports_wait = self.sockets.have_reports_apart() && !self.is_quiet && !busy;
+        let reports = (self.reports_read + REPORTS_WAIT).saturating_duration_since(now);
+        let waits_for_reports = lets_reports_wait && reports <= timeout;
+        let timeout = if waits_for_reports { reports } else { timeout };
         if let Err(error) = self.poll.poll(events, Some(timeout))
             && error.kind() != std::io::ErrorKind::Interrupted
         {
             tracing::error!(%error, "waiting for media");
             std::thread::sleep(Duration::from_millis(10));
         }
+        let nothing_else = events.iter().all(|event| event.token() == REPORTS);
+        self.note_quiet(nothing_else && (self.is_quiet || waits_for_reports));
         for event in events.iter() {
             match event.token() {
                 WAKE => self.has_mail = true,
+                REPORTS => self.has_reports = true,
                 socket => self.readable[socket.0] = true,
+            }
+        }
+    }
+
+    /// Reports wake the worker only where nothing else does.
+    fn note_quiet(&mut self, is_quiet: bool) {
+        if self.sockets.have_reports_apart() && self.is_quiet != is_quiet {
+            self.is_quiet = is_quiet;
+            if let Err(error) = self.sockets.wake_for_reports(is_quiet, self.poll.registry()) {
+                tracing::error!(%error, "waiting for reports");
             }
         }
     }
@@ -145,6 +177,7 @@ impl Worker {
     /// One turn; false when the thread is to end.
     fn turn(&mut self) -> bool {
         let now = Instant::now();
+        self.read_reports(now);
         let go_on = self.read_mail(now);
         self.read_sockets(now);
         self.engine.handle(now, Input::Timeout);
@@ -210,6 +243,26 @@ impl Worker {
             }
         }
         true
+    }
+
+    /// Gives the engine the reports that have come, each with its time, before anything of this turn: round
+    /// trips are told from it.
+    fn read_reports(&mut self, now: Instant) {
+        if !self.has_reports && now.saturating_duration_since(self.reports_read) < REPORTS_PACE {
+            return;
+        }
+        (self.has_reports, self.reports_read) = (false, now);
+        let engine = &mut self.engine;
+        let wall = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        self.sockets.receive_reports(BATCHES_PER_TURN, &mut self.buffers, |arrival| {
+            let Arrival { source, destination, came, contents, .. } = arrival;
+            // Clocks are set; nothing waits for longer than this.
+            let waited =
+                came.map_or(Duration::ZERO, |came| wall.saturating_sub(came)).min(LONGEST_WAIT);
+            let came = now.checked_sub(waited).unwrap_or(now);
+            let datagram = Datagram { transport: Transport::Udp, source, destination, contents };
+            engine.handle(came, Input::Datagram(datagram));
+        });
     }
 
     fn read_sockets(&mut self, now: Instant) {

@@ -7,11 +7,14 @@
 #[cfg(target_os = "linux")]
 mod batch;
 mod pace;
+#[cfg(target_os = "linux")]
+mod reports;
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 #[cfg(target_os = "linux")]
 use std::os::fd::AsRawFd;
+use std::time::Duration;
 
 use mio::event::Source;
 use mio::net::UdpSocket;
@@ -21,6 +24,8 @@ use quinn_udp::{EcnCodepoint, RecvMeta, UdpSocketState};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 pub use pace::Pace;
+#[cfg(target_os = "linux")]
+pub use reports::divert_reports;
 
 /// A datagram's largest size, or that of several that came together.
 const RECEIVE_BUFFER: usize = 1 << 16;
@@ -54,6 +59,8 @@ pub struct Arrival<'a> {
     pub destination: SocketAddr,
     /// Its two bits of congestion notification (RFC 3168 §5).
     pub ecn: u8,
+    /// When the system got it, since 1970, where it tells: of reports.
+    pub came: Option<Duration>,
     /// Its bytes.
     pub contents: &'a [u8],
 }
@@ -74,6 +81,16 @@ impl Datagrams {
     ///
     /// Those of the system: the port is taken, or the address is not this machine's.
     pub fn open(address: SocketAddr, shared: bool, buffer: usize) -> io::Result<Datagrams> {
+        Datagrams::open_with(address, shared, buffer, false)
+    }
+
+    /// `timed`: the system tells when each datagram came.
+    fn open_with(
+        address: SocketAddr,
+        shared: bool,
+        buffer: usize,
+        timed: bool,
+    ) -> io::Result<Datagrams> {
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         if address.is_ipv6() {
             socket.set_only_v6(true)?;
@@ -88,15 +105,17 @@ impl Datagrams {
         }
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
-        Datagrams::on(socket.into())
+        Datagrams::on(socket.into(), timed)
     }
 
-    fn on(socket: std::net::UdpSocket) -> io::Result<Datagrams> {
+    fn on(socket: std::net::UdpSocket, timed: bool) -> io::Result<Datagrams> {
         let state = UdpSocketState::new((&socket).into())?;
-        // `quinn-udp` asks for the time of each datagram. Nobody reads it, and beside what else is told of
+        // `quinn-udp` asks for the time of each datagram. Most need none, and beside what else is told of
         // several datagrams that come as one there is no room left for the bits of congestion notification.
         #[cfg(target_os = "linux")]
-        set_option(&socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 0)?;
+        if !timed {
+            set_option(&socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 0)?;
+        }
         let address = socket.local_addr()?;
         Ok(Datagrams { socket: UdpSocket::from_std(socket), state, address })
     }
@@ -107,7 +126,7 @@ impl Datagrams {
     ///
     /// Those of the system: there are no descriptors left.
     pub fn again(&self) -> io::Result<Datagrams> {
-        Datagrams::on(SockRef::from(&self.socket).try_clone()?.into())
+        Datagrams::on(SockRef::from(&self.socket).try_clone()?.into(), false)
     }
 
     /// What the socket is bound to.
@@ -161,7 +180,13 @@ impl Datagrams {
             let destination = SocketAddr::new(ip, self.address.port());
             let ecn = meta.ecn.map_or(0, |ecn| ecn as u8);
             for contents in slice[..meta.len].chunks(meta.stride.max(1)) {
-                each(Arrival { source: meta.addr, destination, ecn, contents });
+                each(Arrival {
+                    source: meta.addr,
+                    destination,
+                    ecn,
+                    came: meta.timestamp,
+                    contents,
+                });
             }
         }
         // A batch that is not full has emptied the socket.
@@ -291,6 +316,16 @@ impl Datagrams {
     }
 }
 
+/// Other systems have no way to tell reports from the rest.
+///
+/// # Errors
+///
+/// Always.
+#[cfg(not(target_os = "linux"))]
+pub fn divert_reports(_: &[&Datagrams], _: usize) -> io::Result<Vec<Datagrams>> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 #[cfg(target_os = "linux")]
 fn set_option(
     socket: &impl AsRawFd,
@@ -330,7 +365,7 @@ impl Default for ReceiveBuffers {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     use super::*;
 
