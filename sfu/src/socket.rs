@@ -5,11 +5,16 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use mio::{Registry, Token};
-use oriel_udp::{Arrival, BATCH_SIZE, Datagrams, ReceiveBuffers, Train, divert_reports};
+use oriel_udp::{Arrival, BATCH_SIZE, Beginning, Datagrams, ReceiveBuffers, Train};
 use sfu_core::Transmit;
 
 use crate::config::Config;
 use crate::{StartError, interface_addresses};
+
+/// RTCP that tells how things go: sender, receiver and extended reports (RFC 3550 §6.4, RFC 3611 §2; told from
+/// RTP by RFC 5761 §4). It can wait until there is something else to do. What asks for something, a resend or a
+/// keyframe, has packets of its own (RFC 5506), and comes with all else.
+const REPORTS_BEGIN: Beginning<'_> = Beginning { first: (0xc0, 0x80), second: &[200, 201, 207] };
 
 /// What the poll calls the sockets of reports.
 pub(crate) const REPORTS: Token = Token(usize::MAX - 1);
@@ -19,7 +24,7 @@ pub(crate) const REPORTS: Token = Token(usize::MAX - 1);
 pub(crate) struct Sockets {
     /// One per bound address.
     bound: Vec<Datagrams>,
-    /// As many, where the system can tell reports from the rest ([`divert_reports`]); or none.
+    /// As many, where the system can tell reports from the rest ([`oriel_udp::divert`]); or none.
     reports: Vec<Datagrams>,
     /// Addresses that can stand as a source where the socket is bound to all of them.
     local: Vec<IpAddr>,
@@ -54,7 +59,7 @@ impl Sockets {
         }
         for index in 0..addresses.len() {
             let alike: Vec<&Datagrams> = all.iter().map(|sockets| &sockets.bound[index]).collect();
-            match divert_reports(&alike, config.socket_buffer) {
+            match oriel_udp::divert(&alike, REPORTS_BEGIN, config.socket_buffer) {
                 Ok(apart) => {
                     all.iter_mut().zip(apart).for_each(|(sockets, own)| sockets.reports.push(own));
                 }

@@ -6,9 +6,9 @@
 
 #[cfg(target_os = "linux")]
 mod batch;
-mod pace;
 #[cfg(target_os = "linux")]
-mod reports;
+mod divert;
+mod pace;
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
@@ -23,9 +23,9 @@ pub use quinn_udp::BATCH_SIZE;
 use quinn_udp::{EcnCodepoint, RecvMeta, UdpSocketState};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-pub use pace::Pace;
 #[cfg(target_os = "linux")]
-pub use reports::divert_reports;
+pub use divert::divert;
+pub use pace::Pace;
 
 /// A datagram's largest size, or that of several that came together.
 const RECEIVE_BUFFER: usize = 1 << 16;
@@ -50,6 +50,15 @@ impl Train<'_> {
     }
 }
 
+/// How the datagrams begin that are to come by sockets of their own ([`divert()`]).
+#[derive(Debug, Clone, Copy)]
+pub struct Beginning<'a> {
+    /// Bits of the first byte that matter, and how they are.
+    pub first: (u8, u8),
+    /// The second byte is one of these; at most 200 of them.
+    pub second: &'a [u8],
+}
+
 /// A datagram that came.
 #[derive(Debug, Clone, Copy)]
 pub struct Arrival<'a> {
@@ -59,7 +68,7 @@ pub struct Arrival<'a> {
     pub destination: SocketAddr,
     /// Its two bits of congestion notification (RFC 3168 §5).
     pub ecn: u8,
-    /// When the system got it, since 1970, where it tells: of reports.
+    /// When the system got it, since 1970, where it tells: of those that were diverted.
     pub came: Option<Duration>,
     /// Its bytes.
     pub contents: &'a [u8],
@@ -316,13 +325,13 @@ impl Datagrams {
     }
 }
 
-/// Other systems have no way to tell reports from the rest.
+/// Other systems have no way to tell some datagrams from the rest.
 ///
 /// # Errors
 ///
 /// Always.
 #[cfg(not(target_os = "linux"))]
-pub fn divert_reports(_: &[&Datagrams], _: usize) -> io::Result<Vec<Datagrams>> {
+pub fn divert(_: &[&Datagrams], _: Beginning<'_>, _: usize) -> io::Result<Vec<Datagrams>> {
     Err(io::ErrorKind::Unsupported.into())
 }
 

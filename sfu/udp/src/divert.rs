@@ -1,7 +1,5 @@
-//! RTCP that tells how things go (sender, receiver and extended reports: RFC 3550 §6.4, RFC 3611), on a
-//! socket of its own. It can wait until there is something else to do; a wake-up for each costs more than
-//! reading it. What asks for something, a resend or a keyframe, comes in packets of its own (RFC 5506) and
-//! with all else.
+//! Datagrams that begin in some way come by sockets of their own: a program that the system asks for each that
+//! comes to a shared port (`SO_ATTACH_REUSEPORT_CBPF`, socket(7)). What can wait then wakes nobody.
 
 use std::io;
 use std::mem::size_of_val;
@@ -13,7 +11,7 @@ use libc::{
     sock_filter,
 };
 
-use crate::Datagrams;
+use crate::{Beginning, Datagrams};
 
 /// `BPF_A` of linux/filter.h: what is returned is in the accumulator.
 const BPF_A: u32 = 0x10;
@@ -24,19 +22,24 @@ const SOURCE_IPV4: (u32, u32) = (12, 20);
 const SOURCE_IPV6: (u32, u32) = (20, 40);
 
 /// Opens a second socket beside each of those that share an address, in the order in which they were
-/// opened. From then on reports come to these, and all else to the others; what one remote address sends
-/// always comes to one number.
+/// opened. From then on datagrams that begin like `beginning` come to these, and tell their time
+/// ([`Arrival::came`](crate::Arrival::came)); all else comes to the others. What one remote address sends comes to
+/// sockets of one place in the order.
 ///
 /// # Errors
 ///
 /// Those of the system, which then gives everything to the first ones as before.
-pub fn divert_reports(sockets: &[&Datagrams], buffer: usize) -> io::Result<Vec<Datagrams>> {
+pub fn divert(
+    sockets: &[&Datagrams],
+    beginning: Beginning<'_>,
+    buffer: usize,
+) -> io::Result<Vec<Datagrams>> {
     let Some(first) = sockets.first() else { return Ok(Vec::new()) };
     let apart = sockets
         .iter()
         .map(|socket| Datagrams::open_with(socket.address(), true, buffer, true))
         .collect::<io::Result<Vec<_>>>()?;
-    let program = program(sockets.len() as u32, first.address().is_ipv4());
+    let program = program(sockets.len() as u32, first.address().is_ipv4(), beginning);
     let filter =
         libc::sock_fprog { len: program.len() as u16, filter: program.as_ptr().cast_mut() };
     // SAFETY: the descriptor is open as long as `first`, the option's value is a program's length and
@@ -53,12 +56,14 @@ pub fn divert_reports(sockets: &[&Datagrams], buffer: usize) -> io::Result<Vec<D
     if result == 0 { Ok(apart) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Says which of `2 * workers` sockets gets a datagram: the first half all but reports, the second half those.
-fn program(workers: u32, is_ipv4: bool) -> Vec<sock_filter> {
+/// Says which of `2 * count` sockets gets a datagram: of the second half if it begins so, else of the first.
+fn program(count: u32, is_ipv4: bool, beginning: Beginning<'_>) -> Vec<sock_filter> {
     let step = |code, k| jump(code, k, 0, 0);
     let network = |offset: u32| (libc::SKF_NET_OFF as u32).wrapping_add(offset);
     let (address, port) = if is_ipv4 { SOURCE_IPV4 } else { SOURCE_IPV6 };
-    vec![
+    let Beginning { first: (mask, value), second } = beginning;
+    let kinds = second.len() as u8;
+    let mut program = vec![
         // A number from the source, which Fibonacci's multiplier spreads.
         step(BPF_LD | BPF_W | BPF_ABS, network(address)),
         step(BPF_MISC | BPF_TAX, 0),
@@ -66,22 +71,28 @@ fn program(workers: u32, is_ipv4: bool) -> Vec<sock_filter> {
         step(BPF_ALU | BPF_XOR | BPF_X, 0),
         step(BPF_ALU | BPF_MUL | BPF_K, 0x9e37_79b1),
         step(BPF_ALU | BPF_RSH | BPF_K, 16),
-        step(BPF_ALU | BPF_MOD | BPF_K, workers),
+        step(BPF_ALU | BPF_MOD | BPF_K, count),
         step(BPF_ST, 0),
-        // RTP or RTCP by its version (RFC 7983), and RTCP by its type (RFC 5761 §4).
         step(BPF_LD | BPF_B | BPF_ABS, 0),
-        step(BPF_ALU | BPF_AND | BPF_K, 0xc0),
-        jump(BPF_JMP | BPF_JEQ | BPF_K, 0x80, 0, 4),
+        step(BPF_ALU | BPF_AND | BPF_K, u32::from(mask)),
+        // Otherwise past the second byte and its kinds.
+        jump(BPF_JMP | BPF_JEQ | BPF_K, u32::from(value), 0, kinds + 1),
         step(BPF_LD | BPF_B | BPF_ABS, 1),
-        jump(BPF_JMP | BPF_JEQ | BPF_K, 200, 4, 0),
-        jump(BPF_JMP | BPF_JEQ | BPF_K, 201, 3, 0),
-        jump(BPF_JMP | BPF_JEQ | BPF_K, 207, 2, 0),
+    ];
+    // Each kind jumps past the others and the two steps that follow them.
+    let kinds = second.iter().zip((0..kinds).rev());
+    program
+        .extend(kinds.map(|(kind, others)| {
+            jump(BPF_JMP | BPF_JEQ | BPF_K, u32::from(*kind), others + 2, 0)
+        }));
+    program.extend([
         step(BPF_LD | BPF_MEM, 0),
         step(BPF_RET | BPF_A, 0),
         step(BPF_LD | BPF_MEM, 0),
-        step(BPF_ALU | BPF_ADD | BPF_K, workers),
+        step(BPF_ALU | BPF_ADD | BPF_K, count),
         step(BPF_RET | BPF_A, 0),
-    ]
+    ]);
+    program
 }
 
 fn jump(code: u32, k: u32, jt: u8, jf: u8) -> sock_filter {
@@ -97,12 +108,15 @@ mod tests {
     use super::*;
     use crate::{BATCH_SIZE, ReceiveBuffers};
 
+    /// RTCP's reports.
+    const REPORTS: Beginning<'_> = Beginning { first: (0xc0, 0x80), second: &[200, 201, 207] };
+
     /// Which socket gets which kind of what 64 others send.
     fn spread(ip: IpAddr, workers: usize) -> HashMap<SocketAddr, Vec<(usize, u8)>> {
         let mut sockets = vec![Datagrams::open(SocketAddr::new(ip, 0), true, 0).unwrap()];
         let address = sockets[0].address();
         sockets.extend((1..workers).map(|_| Datagrams::open(address, true, 0).unwrap()));
-        let apart = divert_reports(&sockets.iter().collect::<Vec<_>>(), 0).unwrap();
+        let apart = divert(&sockets.iter().collect::<Vec<_>>(), REPORTS, 0).unwrap();
         assert_eq!(apart.len(), workers);
         sockets.extend(apart);
 
@@ -143,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn reports_come_apart_and_each_source_to_one_number() {
+    fn what_begins_so_comes_apart_and_each_source_to_one_place() {
         for ip in [IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])] {
             for workers in [1, 3] {
                 let mut numbers = vec![0; workers];
