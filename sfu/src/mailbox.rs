@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use crossbeam_queue::ArrayQueue;
@@ -36,7 +36,13 @@ pub(crate) enum Mail {
     /// A frame from a TCP connection whose first check named this worker.
     Tcp { source: SocketAddr, destination: SocketAddr, contents: Vec<u8> },
     /// A datagram for a session here, from another worker's socket.
-    HandedOver { via: u16, source: SocketAddr, destination: SocketAddr, contents: Vec<u8> },
+    HandedOver {
+        via: u16,
+        source: SocketAddr,
+        destination: SocketAddr,
+        arrived: Instant,
+        contents: Vec<u8>,
+    },
     /// An address belongs to a session of another worker.
     Learned { owner: u16, source: SocketAddr },
     /// End the thread.

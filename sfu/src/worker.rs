@@ -228,13 +228,14 @@ impl Worker {
                 Some(Mail::Tcp { source, destination, contents }) => {
                     let transport = Transport::Tcp;
                     let contents = contents.as_slice();
-                    let datagram = Datagram { transport, source, destination, contents };
+                    let arrived = now;
+                    let datagram = Datagram { transport, source, destination, arrived, contents };
                     self.engine.handle(now, Input::Datagram(datagram));
                 }
-                Some(Mail::HandedOver { via, source, destination, contents }) => {
+                Some(Mail::HandedOver { via, source, destination, arrived, contents }) => {
                     let transport = Transport::Udp;
                     let contents = contents.as_slice();
-                    let datagram = Datagram { transport, source, destination, contents };
+                    let datagram = Datagram { transport, source, destination, arrived, contents };
                     self.engine.handle(now, Input::HandedOver { via, datagram });
                 }
                 Some(Mail::Learned { owner, source }) => {
@@ -245,8 +246,7 @@ impl Worker {
         true
     }
 
-    /// Gives the engine the reports that have come, each with its time, before anything of this turn: round
-    /// trips are told from it.
+    /// Gives the engine the reports that have come, each with its time: round trips are told from it.
     fn read_reports(&mut self, now: Instant) {
         if !self.has_reports && now.saturating_duration_since(self.reports_read) < REPORTS_PACE {
             return;
@@ -259,9 +259,9 @@ impl Worker {
             // Clocks are set; nothing waits for longer than this.
             let waited =
                 came.map_or(Duration::ZERO, |came| wall.saturating_sub(came)).min(LONGEST_WAIT);
-            let came = now.checked_sub(waited).unwrap_or(now);
-            let datagram = Datagram { transport: Transport::Udp, source, destination, contents };
-            engine.handle(came, Input::Datagram(datagram));
+            let (transport, arrived) = (Transport::Udp, now.checked_sub(waited).unwrap_or(now));
+            let datagram = Datagram { transport, source, destination, arrived, contents };
+            engine.handle(now, Input::Datagram(datagram));
         });
     }
 
@@ -283,8 +283,8 @@ impl Worker {
                         }
                         return;
                     }
-                    let transport = Transport::Udp;
-                    let datagram = Datagram { transport, source, destination, contents };
+                    let (transport, arrived) = (Transport::Udp, now);
+                    let datagram = Datagram { transport, source, destination, arrived, contents };
                     engine.handle(now, Input::Datagram(datagram));
                 };
                 self.readable[index] = self.sockets.receive(index, &mut self.buffers, each);
@@ -319,8 +319,9 @@ impl Worker {
                     }
                 }
                 Output::Event { room, event } => (self.shared.events)(room, event),
-                Output::HandOver { worker, source, destination, contents } => {
-                    let mail = Mail::HandedOver { via: self.index, source, destination, contents };
+                Output::HandOver { worker, source, destination, arrived, contents } => {
+                    let via = self.index;
+                    let mail = Mail::HandedOver { via, source, destination, arrived, contents };
                     if !self.post(worker, mail) {
                         self.engine.on_drop(DropReason::WorkerBusy);
                     }

@@ -77,7 +77,7 @@ impl Run {
         let begun = Instant::now();
         for (destination, contents) in datagrams {
             let (transport, destination) = (Transport::Udp, *destination);
-            let datagram = Datagram { transport, source, destination, contents };
+            let datagram = Datagram { transport, source, destination, arrived: now, contents };
             engine.handle(now, Input::Datagram(datagram));
         }
         while let Some(output) = engine.poll() {

@@ -32,7 +32,7 @@ use crate::data::Channel;
 use crate::demux::{self, Endpoint, Transport};
 use crate::dtls;
 use crate::egress::{Company, Egress, Sent, WallClock};
-use crate::engine::Transmit;
+use crate::engine::{Datagram, Transmit};
 use crate::event::{FailReason, Line};
 use crate::packet::{Outgoing, Packet};
 use crate::path::{Check, Paths, Route};
@@ -276,10 +276,11 @@ impl Session {
     pub(crate) fn receive(
         &mut self,
         route: Route,
-        datagram: &[u8],
+        datagram: &Datagram<'_>,
         now: Instant,
         out: &mut Outbox,
     ) {
+        let Datagram { contents: datagram, arrived, .. } = *datagram;
         if let Err(reason) = self.admit(route, datagram, now) {
             out.happened.push(Happened::Dropped(reason));
             return;
@@ -287,7 +288,7 @@ impl Session {
         let kind = demux::Protocol::of(datagram);
         let is_rtcp = kind == Some(demux::Protocol::Rtp) && sources::is_rtcp(datagram);
         if is_rtcp {
-            match self.egress.receive(datagram, now) {
+            match self.egress.receive(datagram, arrived) {
                 Ok(heard) => {
                     let wanted = heard.keyframes.into_iter();
                     out.happened.extend(wanted.map(|line| Happened::KeyframeWanted { line }));

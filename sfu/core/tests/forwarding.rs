@@ -55,6 +55,23 @@ fn an_engine_is_woken_for_packets_and_hardly_for_timers() {
 }
 
 #[test]
+fn a_round_trip_is_as_long_however_late_reports_are_read() {
+    for wait in [0, 20] {
+        let mut world = a_call();
+        world.reports_wait = Duration::from_millis(wait);
+        world.run(5 * SECOND, &[1], &[1]);
+        world.command(Command::Measure);
+        let measured = world.events.iter().find_map(|event| match event {
+            Event::Measured { sessions } => sessions.iter().find(|(key, _)| key.0 == 2),
+            _ => None,
+        });
+        let round_trip = measured.unwrap().1.round_trip.expect("a report").as_millis();
+        // Five each way, and what a client takes to notice.
+        assert!((10..=12).contains(&round_trip), "{round_trip} ms, {wait} of them unread");
+    }
+}
+
+#[test]
 fn what_comes_together_leaves_together() {
     let mut world = a_call();
     world.run(2 * SECOND, &[1], &[1]);

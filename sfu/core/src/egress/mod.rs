@@ -266,7 +266,7 @@ impl Egress {
         }
     }
 
-    /// Takes RTCP of the remote side.
+    /// Takes RTCP of the remote side that came at `now`.
     pub(crate) fn receive(&mut self, packet: &[u8], now: Instant) -> Result<Heard, DropReason> {
         let srtp = self.srtp.as_mut().ok_or(DropReason::BeforeKeys)?;
         srtp.open_rtcp(packet, &mut self.clear).map_err(|_| DropReason::Discarded)?;

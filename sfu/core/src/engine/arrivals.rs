@@ -25,7 +25,7 @@ impl Engine {
         };
         let route = Route { local: self.candidate_for(datagram), remote: datagram.endpoint() };
         let Some(session) = &mut self.sessions[index] else { return };
-        session.receive(route, datagram.contents, self.now, &mut self.outbox);
+        session.receive(route, datagram, self.now, &mut self.outbox);
         self.digest(index);
         // A receiver may miss packets, and an acknowledgement may have made room in SCTP.
         if let Some(session) = &mut self.sessions[index]
@@ -95,6 +95,7 @@ impl Engine {
             worker,
             source: datagram.source,
             destination: datagram.destination,
+            arrived: datagram.arrived,
             contents: datagram.contents.to_vec(),
         });
     }

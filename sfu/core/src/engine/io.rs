@@ -1,6 +1,7 @@
 //! What goes into an engine, and what comes out.
 
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -23,6 +24,8 @@ pub struct Datagram<'a> {
     pub source: SocketAddr,
     /// The local address it came to.
     pub destination: SocketAddr,
+    /// When it came: not after the time at which it is handled.
+    pub arrived: Instant,
     /// Its bytes.
     pub contents: &'a [u8],
 }
@@ -124,6 +127,8 @@ pub enum Output {
         source: SocketAddr,
         /// The local address it came to.
         destination: SocketAddr,
+        /// When it came.
+        arrived: Instant,
         /// Its bytes.
         contents: Vec<u8>,
     },

@@ -77,6 +77,9 @@ pub struct World {
     pub tick: Duration,
     start: Instant,
     pub engines: Vec<Engine>,
+    /// How long reports lie in the system's buffer before they are read, and those that do.
+    pub reports_wait: Duration,
+    unread: VecDeque<(Instant, usize, SocketAddr, Instant, Vec<u8>)>,
     /// What left together: where to, and the sizes of the datagrams.
     pub trains: Vec<(SocketAddr, Vec<usize>)>,
     /// Ticks at which engines wanted to be woken though nothing had come.
@@ -164,6 +167,8 @@ impl World {
             tick: Duration::from_millis(1),
             start: now,
             engines,
+            reports_wait: Duration::ZERO,
+            unread: VecDeque::new(),
             trains: Vec::new(),
             wake_ups: 0,
             has_input: false,
@@ -509,6 +514,10 @@ impl World {
             let flying = self.flying.pop_front().unwrap();
             self.deliver(flying);
         }
+        while self.unread.front().is_some_and(|(until, ..)| *until <= self.now) {
+            let (_, index, source, arrived, contents) = self.unread.pop_front().unwrap();
+            self.arrive(index, source, arrived, &contents);
+        }
         // As a shell does it: an engine is woken for what came, or at the time that it has named.
         for index in 0..self.engines.len() {
             let is_due = self.engines[index].deadline().is_some_and(|at| at <= self.now);
@@ -549,7 +558,13 @@ impl World {
                 kept.truncate(1_000);
             }
             let index = self.receiving.get(&source).copied().unwrap_or(0);
-            self.arrive(index, source, &contents);
+            // RTCP that begins with a report.
+            if contents[0] >= 128 && [200, 201, 207].contains(&contents[1]) {
+                let until = self.now + self.reports_wait;
+                self.unread.push_back((until, index, source, self.now, contents));
+            } else {
+                self.arrive(index, source, self.now, &contents);
+            }
             return;
         }
         // A mapping that was replaced leads nowhere any more.
@@ -576,13 +591,14 @@ impl World {
 
     /// Gives an engine a datagram out of nowhere.
     pub fn inject(&mut self, engine: usize, source: SocketAddr, contents: &[u8]) {
-        self.arrive(engine, source, contents);
+        self.arrive(engine, source, self.now, contents);
         self.drain_engine(engine);
     }
 
-    fn arrive(&mut self, engine: usize, source: SocketAddr, contents: &[u8]) {
+    fn arrive(&mut self, engine: usize, source: SocketAddr, arrived: Instant, contents: &[u8]) {
         let transport = Transport::Udp;
-        let datagram = Datagram { transport, source, destination: server(), contents };
+        let destination = server();
+        let datagram = Datagram { transport, source, destination, arrived, contents };
         self.has_input = true;
         self.engines[engine].handle(self.now, Input::Datagram(datagram));
     }
@@ -607,10 +623,10 @@ impl World {
                     assert_eq!(room, ROOM);
                     self.events.push(event);
                 }
-                Output::HandOver { worker, source, destination, contents } => {
+                Output::HandOver { worker, source, destination, arrived, contents } => {
                     let transport = Transport::Udp;
                     let contents = contents.as_slice();
-                    let datagram = Datagram { transport, source, destination, contents };
+                    let datagram = Datagram { transport, source, destination, arrived, contents };
                     let input = Input::HandedOver { via: index as u16, datagram };
                     // A ufrag can name any worker, also one that there is not.
                     let Some(engine) = self.engines.get_mut(usize::from(worker)) else { continue };
