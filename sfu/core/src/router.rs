@@ -186,13 +186,13 @@ impl Router {
             let company = Company { before: with.out.unsent.of(subscription.session), is_followed };
             match subscriber.send(subscription.line, with.packets, company, with.now, with.out) {
                 Ok(sent) => {
+                    if let Some(last) = sent.last {
+                        with.out.unsent.note(subscription.session, last);
+                    }
                     with.stats.forward(track.kind, sent);
                     with.stats.drop_several(DropReason::Repeated, count - sent.packets);
                 }
                 Err(reason) => with.stats.drop_several(reason, count),
-            }
-            if let Some(last) = with.out.transmits.len().checked_sub(1) {
-                with.out.unsent.note(subscription.session, last);
             }
             if subscriber.is_due_before_scheduled() {
                 with.departures.add(subscription.session, subscriber);

@@ -137,6 +137,7 @@ impl Line {
         let mut last = None;
         if let Some(place) = with.company.before
             && let Some(open) = out.transmits.get_mut(place)
+            && open.goes(route)
             && train::takes(open, rest, overhead)
         {
             let segment = *open.segment_size.get_or_insert(open.contents.len());

@@ -61,6 +61,8 @@ pub(crate) struct Sent {
     pub(crate) packets: usize,
     /// Of payload.
     pub(crate) bytes: usize,
+    /// The transmit that the last of them is in: its place among those that have not left yet.
+    pub(crate) last: Option<usize>,
 }
 
 /// What leaves with what is sealed.
@@ -186,16 +188,16 @@ impl Egress {
         };
         packets.retain(|packet| line.take(packet.sequence));
         let bytes = packets.iter().map(|packet| packet.content.payload.len()).sum();
-        let sent = Sent { packets: packets.len(), bytes };
+        let mut sent = Sent { packets: packets.len(), bytes, last: None };
         self.leaving.count(sent.packets, sent.bytes);
         if !packets.is_empty() {
             let with = Seal::first(srtp, &self.clock, now, company);
-            let last = line.seal(packets, &with, route, out);
+            sent.last = line.seal(packets, &with, route, out);
             let next = self.last_report.map_or(now, |last| last + REPORT_INTERVAL);
             self.next_report.get_or_insert(next);
             // It is small: it leaves with what comes last.
             if !company.is_followed {
-                self.report_if_due(now, route, last, &mut out.transmits);
+                self.report_if_due(now, route, sent.last, &mut out.transmits);
             }
         }
         Ok(sent)
@@ -416,6 +418,14 @@ mod tests {
 
         /// Sends packets with these numbers, sizes and markers at once.
         fn send_all(&mut self, packets: &[(u64, usize, bool)]) -> Result<Sent, DropReason> {
+            self.send_with(packets, Company::default())
+        }
+
+        fn send_with(
+            &mut self,
+            packets: &[(u64, usize, bool)],
+            company: Company,
+        ) -> Result<Sent, DropReason> {
             let outgoing = |&(sequence, size, marker): &(u64, usize, bool)| Outgoing {
                 content: Arc::new(Content {
                     marker,
@@ -431,14 +441,7 @@ mod tests {
                 picture_ids: None,
             };
             let mut packets: Vec<Outgoing> = packets.iter().map(outgoing).collect();
-            let sent = self.egress.send(
-                0,
-                &mut packets,
-                Company::default(),
-                self.now,
-                route(),
-                &mut self.out,
-            );
+            let sent = self.egress.send(0, &mut packets, company, self.now, route(), &mut self.out);
             assert!(packets.is_empty());
             sent
         }
@@ -499,6 +502,27 @@ mod tests {
         let start = 16 + 4 * usize::from(u16::from_be_bytes([packet[14], packet[15]]));
         let padding = if packet[0] & 0x20 != 0 { *packet.last().unwrap() } else { 0 };
         &packet[start..packet.len() - usize::from(padding)]
+    }
+
+    #[test]
+    fn a_packet_goes_along_with_what_goes_its_way_and_with_nothing_else() {
+        let mut pair = Pair::new();
+        let other = Route {
+            local: route().local,
+            remote: Endpoint { address: route().local, ..route().remote },
+        };
+        pair.out.transmits.push(transmit(other, vec![0; 1_000], None));
+        let behind = |place| Company { before: Some(place), is_followed: true };
+        let sent = pair.send_with(&[(1, 500, true)], behind(0)).unwrap();
+        assert_eq!((sent.last, pair.out.transmits[0].contents.len()), (Some(1), 1_000));
+        let repeated = pair.send_with(&[(1, 500, true)], behind(0)).unwrap();
+        assert_eq!((repeated.packets, repeated.last), (0, None), "it is in none");
+        let sent = pair.send_with(&[(2, 100, true)], behind(1)).unwrap();
+        assert_eq!((sent.last, pair.out.transmits.len()), (Some(1), 2));
+        assert_eq!(pair.out.transmits[1].datagrams().len(), 2);
+        // Behind a short one nothing goes along.
+        let sent = pair.send_with(&[(3, 100, true)], behind(1)).unwrap();
+        assert_eq!((sent.last, pair.out.transmits.len()), (Some(2), 3));
     }
 
     #[test]

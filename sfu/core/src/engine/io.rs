@@ -12,6 +12,7 @@ use crate::data::Channel;
 use crate::demux::{Endpoint, Transport};
 use crate::event::Event;
 use crate::link::LinkEnd;
+use crate::path::Route;
 use crate::stats::DropReason;
 
 /// A datagram from the network.
@@ -52,6 +53,12 @@ pub struct Transmit {
 }
 
 impl Transmit {
+    /// Whether it goes this way.
+    pub(crate) fn goes(&self, route: Route) -> bool {
+        let remote = Endpoint { transport: self.transport, address: self.destination };
+        route == Route { local: self.source, remote }
+    }
+
     /// Each datagram by itself.
     pub fn datagrams(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.contents.chunks(self.segment_size.unwrap_or(self.contents.len()).max(1))
