@@ -208,16 +208,18 @@ impl Tcp {
     }
 
     fn wait(&mut self, events: &mut Events) {
+        // Without connections, and with none to accept, there are no times to look at.
+        let is_idle = self.by_source.is_empty() && !self.acceptable.contains(&true);
         let timeout = if self.has_mail {
-            Duration::ZERO
+            Some(Duration::ZERO)
         } else if self.is_held {
-            HOLD
+            Some(HOLD)
         } else if self.readable.is_empty() {
-            self.next_tick.saturating_duration_since(Instant::now())
+            (!is_idle).then(|| self.next_tick.saturating_duration_since(Instant::now()))
         } else {
-            Duration::ZERO
+            Some(Duration::ZERO)
         };
-        if let Err(error) = self.poll.poll(events, Some(timeout))
+        if let Err(error) = self.poll.poll(events, timeout)
             && error.kind() != ErrorKind::Interrupted
         {
             tracing::error!(%error, "waiting for media on TCP");

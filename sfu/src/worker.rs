@@ -39,8 +39,9 @@ const SETTLING: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
 
 /// How long reports wait at most while other things happen. When nothing does for as long they wake the
-/// worker like all else.
-const REPORTS_WAIT: Duration = Duration::from_millis(20);
+/// worker like all else. Longer than sound takes from packet to packet, of which most come every 20 ms: the
+/// next one is not to find the worker just awake.
+const REPORTS_WAIT: Duration = Duration::from_millis(30);
 
 /// From one look at them to the next with whatever happens: a look costs a call of the system.
 const REPORTS_PACE: Duration = Duration::from_millis(10);

@@ -33,6 +33,9 @@ mod relays;
 /// The longest wait: counters are made visible and timers looked at at least this often.
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
 
+/// The longest wait while nobody is there: only a listener that had no open file left waits then.
+const LONGEST_IDLE: Duration = Duration::from_secs(2);
+
 /// A connection that has no allocation for this long is closed.
 const IDLE: Duration = Duration::from_secs(30);
 
@@ -229,8 +232,9 @@ impl Worker {
                 std::thread::sleep(rest);
                 now += rest;
             }
+            let longest = if self.clients() == 0 { LONGEST_IDLE } else { LONGEST_WAIT };
             let deadline = self.server.deadline();
-            deadline.map_or(LONGEST_WAIT, |at| at.saturating_duration_since(now)).min(LONGEST_WAIT)
+            deadline.map_or(longest, |at| at.saturating_duration_since(now)).min(longest)
         };
         if let Err(error) = self.poll.poll(events, Some(timeout))
             && error.kind() != io::ErrorKind::Interrupted
@@ -283,15 +287,25 @@ impl Worker {
             self.sweep(now);
             self.write(now);
         }
-        let connections = self.streams.len() + self.dtls.as_ref().map_or(0, Sessions::len);
         if is_due {
-            self.crowd.look(connections + self.relays.len());
+            self.crowd.look(self.clients());
         }
+        let connections = self.connections_of_clients();
         let stats = self.server.stats();
         stats.set_connections(connections);
         self.pace.turned(now, stats.relayed() - relayed);
         self.plan.mailboxes[usize::from(self.plan.index)].publish(stats);
         go_on
+    }
+
+    /// Connections by which clients are here, DTLS included.
+    fn connections_of_clients(&self) -> usize {
+        self.streams.len() + self.dtls.as_ref().map_or(0, Sessions::len)
+    }
+
+    /// Connections and allocations: none when nobody is there.
+    fn clients(&self) -> usize {
+        self.connections_of_clients() + self.relays.len()
     }
 
     // ---- time ----
