@@ -29,6 +29,7 @@ const RETRIES: usize = 24;
 thread_local! {
     static BUILDING: RefCell<Option<Cell>> = const { RefCell::new(None) };
     static NOW: Now<Option<Instant>> = const { Now::new(None) };
+    static SETTINGS: RefCell<Option<(Option<usize>, Arc<Config>)>> = const { RefCell::new(None) };
 }
 
 /// Runs what builds one `Rtc` with str0m's own cryptography, whose DTLS is watched, and returns
@@ -80,15 +81,7 @@ fn connection(
     version: DtlsVersion,
     mtu: Option<usize>,
 ) -> Result<Dtls, dimpl::Error> {
-    // ICE has verified the remote side's address before the first byte: no cookie is needed.
-    let mut config = Config::builder()
-        .use_server_cookie(false)
-        .flight_start_rto(FIRST_RETRY)
-        .flight_retries(RETRIES);
-    if let Some(mtu) = mtu {
-        config = config.mtu(mtu);
-    }
-    let config = Arc::new(config.build()?);
+    let config = settings(mtu)?;
     let cert = DtlsCertificate {
         certificate: cert.certificate.clone(),
         private_key: cert.private_key.clone(),
@@ -97,6 +90,28 @@ fn connection(
         DtlsVersion::Dtls12 => Dtls::new_12(config, cert, now),
         DtlsVersion::Dtls13 => Dtls::new_13(config, cert, now),
         _ => Dtls::new_auto(config, cert, now),
+    })
+}
+
+/// What all connections of this thread are made with. Each time that it is built, dimpl tries all of its
+/// cryptography: two signatures are verified, and keys are exchanged on three curves. That is a seventh of what a
+/// join costs, and once is enough.
+fn settings(mtu: Option<usize>) -> Result<Arc<Config>, dimpl::Error> {
+    SETTINGS.with_borrow_mut(|last| match last {
+        Some((same, settings)) if *same == mtu => Ok(Arc::clone(settings)),
+        _ => {
+            // ICE has verified the remote side's address before the first byte: no cookie is needed.
+            let mut config = Config::builder()
+                .use_server_cookie(false)
+                .flight_start_rto(FIRST_RETRY)
+                .flight_retries(RETRIES);
+            if let Some(mtu) = mtu {
+                config = config.mtu(mtu);
+            }
+            let settings = Arc::new(config.build()?);
+            *last = Some((mtu, Arc::clone(&settings)));
+            Ok(settings)
+        }
     })
 }
 
@@ -191,5 +206,18 @@ impl DtlsInstance for WatchedInstance {
 
     fn close(&mut self) -> Result<(), DtlsImplError> {
         self.inner.close()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_share_what_they_are_made_with() {
+        let (first, again) = (settings(None).unwrap(), settings(None).unwrap());
+        assert!(Arc::ptr_eq(&first, &again));
+        let smaller = settings(Some(900)).unwrap();
+        assert_eq!((smaller.mtu(), settings(None).unwrap().mtu()), (900, first.mtu()));
     }
 }
