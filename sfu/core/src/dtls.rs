@@ -1,6 +1,6 @@
 //! DTLS as it comes with str0m, watched in two places: a [`Gate`] is between it and SCTP, whose
 //! packets can be seen in the clear nowhere else before they are acted on, and a copy of the SRTP
-//! keys is left for the egress, as str0m keeps them to itself.
+//! keys is left for the egress and the fast path, as str0m keeps them to itself.
 
 use std::cell::{Cell as Now, RefCell};
 use std::fmt;
@@ -14,8 +14,8 @@ use str0m::crypto::dtls::{
 };
 use str0m::crypto::{CryptoError, CryptoProvider, from_feature_flags};
 
-use crate::egress::keys::{Cell, Keying, Profile};
 use crate::sctp::{Gate, Verdict};
+use crate::srtp::keys::{Cell, Keying, Profile};
 
 /// When a flight of the handshake that is not answered is sent again; then after twice as long,
 /// and so on. A call is not to wait a second for every lost datagram: RFC 9147 §5.8.2 lets

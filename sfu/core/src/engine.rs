@@ -180,6 +180,7 @@ impl Engine {
         for (channel, fate) in outbox.fates.drain(..) {
             self.stats.end_data(channel, fate);
         }
+        self.stats.packets_ahead += std::mem::take(&mut outbox.ahead);
         for happened in outbox.happened.drain(..) {
             self.on_happened(index, happened);
         }

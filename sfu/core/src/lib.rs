@@ -6,8 +6,9 @@
 //! 2. `demux`: the source address names the session. A first STUN check is matched by ICE ufrag
 //!    and must prove itself before its address counts for anything. `path` follows a client
 //!    whose address changes, and ends all sending when its consent ends.
-//! 3. `session`: SRTP, NACK and RTX of what comes in are str0m's. Out comes a packet with what
-//!    forwarding must know of it: encoding, keyframe or not, capture time.
+//! 3. `session`: what comes in order is opened at once, and str0m, whose NACK and RTX are, hears of
+//!    it a little later. Out comes a packet with what forwarding must know of it: encoding, keyframe
+//!    or not, capture time.
 //! 4. `pictures`: the packets of a picture wait for its last one; then `departures` notes the track.
 //! 5. [`Engine::poll`] has the `router` forward it, some subscriptions at a time: for each, and for
 //!    each packet of the picture, `select` says whether it passes, and why not
@@ -38,6 +39,7 @@ mod egress;
 mod engine;
 pub mod envelope;
 mod event;
+mod header;
 mod keyframe;
 pub mod link;
 mod negotiation;
@@ -52,6 +54,7 @@ mod select;
 mod session;
 mod slots;
 mod sources;
+mod srtp;
 pub mod stats;
 mod stun;
 mod subscription;

@@ -1,11 +1,13 @@
 //! One client's media connection. Only this file and those of its folder touch [`str0m::Rtc`].
 //!
-//! str0m has ICE, DTLS, SCTP, and the media that comes in; it wants to be drained after every
-//! change ([`Session::drain`]). The media that leaves is the [`Egress`]'s alone.
+//! str0m has ICE, DTLS, SCTP, and the media that comes in, of which it hears a little later where that
+//! is as expected ([`FastPath`]); it wants to be drained after every change ([`Session::drain`]). The
+//! media that leaves is the [`Egress`]'s alone.
 
 mod answer;
 mod channels;
 mod ending;
+mod fast_path;
 mod format;
 mod incoming;
 mod setup;
@@ -34,17 +36,20 @@ use crate::dtls;
 use crate::egress::{Company, Egress, Sent, WallClock};
 use crate::engine::{Datagram, Transmit};
 use crate::event::{FailReason, Line};
+use crate::header::Received;
 use crate::packet::{Outgoing, Packet};
 use crate::path::{Check, Paths, Route};
 use crate::quality::{Arriving, Quality};
 use crate::slots::{Line as SlotLine, Slots};
 use crate::sources::{self, Sources};
+use crate::srtp::keys::Cell;
 use crate::stats::DropReason;
 use crate::stun;
 use crate::subscription::Viewport;
 use crate::timers::Timer;
 use crate::unsent::Unsent;
 use channels::DataLine;
+use fast_path::{FastPath, LAG};
 pub(crate) use format::{Format, PayloadType};
 use incoming::Ingress;
 
@@ -82,6 +87,8 @@ pub(crate) struct Outbox {
     pub(crate) sizes: Vec<usize>,
     /// What became of copies of data messages.
     pub(crate) fates: Vec<Fate>,
+    /// Packets of media that were forwarded before str0m was told of them.
+    pub(crate) ahead: u64,
     /// Everything else, in order.
     pub(crate) happened: Vec<Happened>,
 }
@@ -116,6 +123,9 @@ pub(crate) struct Session {
     published: HashMap<Mid, usize>,
     ingress: HashMap<Ssrc, Ingress>,
     formats: HashMap<Pt, Arc<Format>>,
+    fast_path: FastPath,
+    /// The packet that str0m gives next was forwarded already.
+    is_catching_up: bool,
     egress: Egress,
     /// Where str0m sends to, before [`Paths::route`].
     chosen: Option<Route>,
@@ -176,6 +186,8 @@ impl Session {
             published: HashMap::new(),
             ingress: HashMap::new(),
             formats: HashMap::new(),
+            fast_path: FastPath::new(Cell::clone(&keys)),
+            is_catching_up: false,
             egress: Egress::new(keys, clock),
             chosen: None,
             way: None,
@@ -235,17 +247,22 @@ impl Session {
     /// When there is something to do that is none of str0m's.
     fn own_deadlines(&self) -> impl Iterator<Item = Instant> {
         let backlog = self.backlog.deadline(self.data_max_age);
-        [self.ends(), backlog, self.egress.deadline()].into_iter().flatten()
+        [self.ends(), backlog, self.egress.deadline(), self.fast_path.deadline()]
+            .into_iter()
+            .flatten()
     }
 
     /// Whether str0m's timer is as good a little later. It has its turn with every packet of the remote side:
     /// what is told of these goes with the next of them, unless one is to be asked for that is missing.
     fn can_rtc_wait(&self) -> bool {
-        match self.rtc.last_timeout_reason() {
-            Reason::Ice => self.connected,
-            Reason::Nack | Reason::Twcc => !self.arriving.has_missed_lately(self.deadline),
-            _ => false,
-        }
+        let is_check = self.connected && self.rtc.last_timeout_reason() == Reason::Ice;
+        is_check || self.has_routine_next(self.deadline)
+    }
+
+    /// Whether what str0m wants to do next, at `at`, is to report on media that has come without a gap.
+    fn has_routine_next(&self, at: Instant) -> bool {
+        matches!(self.rtc.last_timeout_reason(), Reason::Nack | Reason::Twcc)
+            && !self.arriving.has_missed_lately(at)
     }
 
     /// Whether packets wait to be sent again, with the next [`Session::flush`].
@@ -281,12 +298,16 @@ impl Session {
         out: &mut Outbox,
     ) {
         let Datagram { contents: datagram, arrived, .. } = *datagram;
+        let kind = demux::Protocol::of(datagram);
+        let is_rtcp = kind == Some(demux::Protocol::Rtp) && sources::is_rtcp(datagram);
+        let is_media = kind == Some(demux::Protocol::Rtp) && !is_rtcp;
+        if is_media && self.forward_at_once(datagram, now, out) {
+            return;
+        }
         if let Err(reason) = self.admit(route, datagram, now) {
             out.happened.push(Happened::Dropped(reason));
             return;
         }
-        let kind = demux::Protocol::of(datagram);
-        let is_rtcp = kind == Some(demux::Protocol::Rtp) && sources::is_rtcp(datagram);
         if is_rtcp {
             match self.egress.receive(datagram, arrived) {
                 Ok(heard) => {
@@ -317,14 +338,17 @@ impl Session {
         if kind == Some(demux::Protocol::Dtls) {
             dtls::tell_time(now);
         }
-        self.media_came = false;
         self.contained(out, |session, out| {
+            if session.catch_up(out) {
+                session.drain(now, out);
+            }
+            session.media_came = false;
             if let Err(error) = session.rtc.handle_input(Input::Receive(now, receive)) {
                 session.fail(&error, out);
             }
             session.drain(now, out);
         });
-        if kind == Some(demux::Protocol::Rtp) && !is_rtcp && !self.media_came {
+        if is_media && !self.media_came {
             out.happened.push(Happened::Dropped(self.why_no_media(datagram)));
         }
     }
@@ -349,8 +373,8 @@ impl Session {
             }
             Some(demux::Protocol::Rtp) if !self.connected => Err(DropReason::BeforeKeys),
             Some(demux::Protocol::Rtp) if !sources::is_rtcp(datagram) => {
-                let ssrc = sources::ssrc_of(datagram).ok_or(DropReason::Malformed)?;
-                let has_room = self.sources.admit(ssrc, now);
+                let header = Received::parse(datagram).ok_or(DropReason::Malformed)?;
+                let has_room = self.sources.admit(header.ssrc, now);
                 if has_room { Ok(()) } else { Err(DropReason::TooManyStreams) }
             }
             Some(_) => Ok(()),
@@ -420,9 +444,11 @@ impl Session {
     pub(crate) fn flush(&mut self, now: Instant, out: &mut Outbox) {
         self.is_departing = false;
         self.send_reports(now, out);
-        if self.is_stirred || !self.backlog.is_empty() || self.deadline <= now {
+        let is_behind = self.fast_path.deadline().is_some_and(|at| at <= now);
+        if self.is_stirred || is_behind || !self.backlog.is_empty() || self.deadline <= now {
             self.is_stirred = false;
             self.contained(out, |session, out| {
+                session.catch_up(out);
                 if !session.backlog.is_empty() {
                     session.write_data(now, out);
                 }
@@ -449,12 +475,15 @@ impl Session {
         loop {
             match self.rtc.poll_output() {
                 Ok(Output::Timeout(at)) => {
-                    self.deadline = at;
+                    self.is_catching_up = false;
+                    let waits = self.has_routine_next(at);
+                    self.deadline = if waits { at.max(now + LAG) } else { at };
                     return;
                 }
                 Ok(Output::Transmit(transmit)) => self.transmit(transmit, now, out),
                 Ok(Output::Event(event)) => self.on_event(event, out),
                 Err(error) => {
+                    self.is_catching_up = false;
                     self.fail(&error, out);
                     self.deadline = now + Duration::from_secs(3600);
                     return;
@@ -465,7 +494,7 @@ impl Session {
 
     fn on_event(&mut self, event: str0m::Event, out: &mut Outbox) {
         match event {
-            str0m::Event::RtpPacket(packet) => self.on_packet(packet, out),
+            str0m::Event::RtpPacket(packet) => self.on_rtp(packet, out),
             str0m::Event::ChannelOpen(id, _) => self.on_channel_open(id, out),
             str0m::Event::ChannelClose(id) => self.on_channel_close(id, out),
             str0m::Event::ChannelData(data) => self.on_channel_data(data, out),

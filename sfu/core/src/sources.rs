@@ -37,18 +37,6 @@ impl Sources {
     }
 }
 
-/// The SSRC of an RTP packet that is as long as its header says (RFC 3550 §5.1, §5.3.1).
-pub(crate) fn ssrc_of(packet: &[u8]) -> Option<u32> {
-    const FIXED: usize = 12;
-    let ssrc = u32::from_be_bytes(packet.get(8..FIXED)?.try_into().ok()?);
-    let mut end = FIXED + 4 * usize::from(packet[0] & 0x0f);
-    if packet[0] & 0x10 != 0 {
-        let words = packet.get(end + 2..end + 4)?;
-        end += 4 + 4 * usize::from(u16::from_be_bytes([words[0], words[1]]));
-    }
-    (packet.len() >= end).then_some(ssrc)
-}
-
 /// Whether what is RTP or RTCP by its first byte is RTCP by its second (RFC 5761 §4).
 pub(crate) fn is_rtcp(packet: &[u8]) -> bool {
     packet.get(1).is_some_and(|byte| (64..96).contains(&(byte & 0x7f)))
@@ -80,11 +68,6 @@ mod tests {
                 prop_assert!(sources.heard.len() <= MAX_SOURCES);
             }
         }
-
-        #[test]
-        fn any_bytes_are_borne(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
-            let _ = (ssrc_of(&bytes), is_rtcp(&bytes));
-        }
     }
 
     #[test]
@@ -94,15 +77,5 @@ mod tests {
         assert_eq!((0..1_000).filter(|&ssrc| sources.admit(ssrc, start)).count(), MAX_SOURCES);
         assert!(!sources.admit(5_000, start + SILENCE / 2));
         assert!(sources.admit(5_000, start + SILENCE));
-    }
-
-    #[test]
-    fn a_header_must_be_whole() {
-        let mut packet = vec![0x91, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3];
-        assert_eq!(ssrc_of(&packet), None, "the contributing source is missing");
-        packet.extend([0, 0, 0, 9, 0xbe, 0xde, 0, 1]);
-        assert_eq!(ssrc_of(&packet), None, "the extension is missing");
-        packet.extend([0; 4]);
-        assert_eq!(ssrc_of(&packet), Some(3));
     }
 }

@@ -136,6 +136,7 @@ pub struct Stats {
     pub(crate) data_dropped: [u64; 2],
     pub(crate) bulk: u64,
     pub(crate) keyframe_requests: u64,
+    pub(crate) packets_ahead: u64,
     pub(crate) handed_over: u64,
     pub(crate) datagrams_in: u64,
     pub(crate) datagrams_out: u64,
@@ -148,7 +149,7 @@ pub struct Stats {
 }
 
 /// How many numbers a [`Stats`] holds.
-pub const STATS_LEN: usize = 28 + DropReason::ALL.len();
+pub const STATS_LEN: usize = 29 + DropReason::ALL.len();
 
 impl Stats {
     /// Counts a dropped packet or message.
@@ -286,6 +287,12 @@ impl Stats {
                     self.keyframe_requests,
                 ),
                 counter(
+                    "packets_ahead",
+                    "Media packets that came as expected and were forwarded on the fast path.",
+                    None,
+                    self.packets_ahead,
+                ),
+                counter(
                     "datagrams_handed_over",
                     "Datagrams passed to the worker that owns their session.",
                     None,
@@ -338,6 +345,7 @@ impl Stats {
             data_dropped: [next(), next()],
             bulk: next(),
             keyframe_requests: next(),
+            packets_ahead: next(),
             handed_over: next(),
             datagrams_in: next(),
             datagrams_out: next(),

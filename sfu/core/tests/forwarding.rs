@@ -226,3 +226,42 @@ fn who_leaves_is_gone_with_its_tracks() {
     let got = world.take_received(2, mid);
     assert!(got.iter().any(|p| stamp_of(p, 7).0 == 3));
 }
+
+#[test]
+fn media_that_comes_as_expected_takes_the_fast_path() {
+    let mut world = a_call();
+    world.run(SECOND, &[1], &[1]);
+    let count = |world: &World| {
+        let received = ["audio", "video"].map(|kind| world.count("packets_received", Some(kind)));
+        (world.count("packets_ahead", None), received.iter().sum::<u64>())
+    };
+    let (ahead, received) = count(&world);
+    assert!(ahead + 10 > received, "{ahead} of {received}");
+    let publisher = world.clients[&1].address;
+    world.trains.clear();
+    world.run(5 * SECOND, &[1], &[1]);
+    let (after, received_after) = count(&world);
+    assert_eq!(after - ahead, received_after - received, "all of them once it has begun");
+    // str0m was told of them nevertheless: its reports of arrival times keep coming.
+    let reports = world.trains.iter().filter(|(to, _)| *to == publisher).count();
+    assert!((60..150).contains(&reports), "{reports} datagrams in five seconds");
+}
+
+#[test]
+fn what_comes_twice_is_forwarded_once() {
+    let mut world = a_call();
+    world.run(SECOND, &[1], &[1]);
+    world.keeps_datagrams = true;
+    world.run(SECOND, &[1], &[1]);
+    world.keeps_datagrams = false;
+    let forwarded =
+        |world: &World| ["audio", "video"].map(|kind| world.count("packets_forwarded", Some(kind)));
+    world.run(SECOND / 10, &[], &[]);
+    let before = forwarded(&world);
+    let publisher = world.clients[&1].address;
+    for datagram in std::mem::take(&mut world.kept) {
+        world.inject(0, publisher, &datagram);
+    }
+    world.run(SECOND / 10, &[], &[]);
+    assert_eq!(forwarded(&world), before);
+}

@@ -2,18 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use super::header::{ExtensionIds, Header};
 use super::history::History;
 use super::report::{Sender, WallClock};
-use super::srtp::Srtp;
 use super::train::{self, Train};
-use super::used::Used;
 use super::{Company, transmit};
 use crate::codec::vp8;
+use crate::header::{ExtensionIds, Header};
 use crate::packet::Outgoing;
 use crate::path::Route;
 use crate::quality::Report;
 use crate::session::Outbox;
+use crate::srtp::Srtp;
+use crate::srtp::used::Used;
 
 /// The first sequence number of resends.
 const FIRST_RESEND: u64 = 1;

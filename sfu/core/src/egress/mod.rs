@@ -6,18 +6,13 @@
 //! would repeat (RFC 3711 §9.1). Its own RTCP goes under an SSRC that is none of these.
 
 mod feedback;
-mod header;
 mod history;
-pub(crate) mod keys;
 mod line;
 mod report;
-mod srtp;
 mod train;
-mod used;
 
 use std::time::{Duration, Instant};
 
-pub(crate) use header::ExtensionIds;
 pub(crate) use line::Terms;
 pub(crate) use report::WallClock;
 
@@ -27,12 +22,12 @@ use crate::packet::Outgoing;
 use crate::path::Route;
 use crate::quality::Leaving;
 use crate::session::Outbox;
+use crate::srtp::Srtp;
+use crate::srtp::keys::Cell;
 use crate::stats::DropReason;
 use feedback::Feedback;
-use keys::Cell;
 use line::{Line, Seal};
 use report::ReferenceTime;
-use srtp::Srtp;
 
 /// How often a stream that is sent on is reported on. The receiver's lip sync begins with the
 /// first report, and a new source's with the next.
@@ -350,10 +345,11 @@ mod tests {
     use rtc_srtp::context::Context;
     use rtc_srtp::protection_profile::ProtectionProfile;
 
-    use super::keys::{Keying, Profile};
     use super::*;
     use crate::demux::{Endpoint, Transport};
+    use crate::header::ExtensionIds;
     use crate::packet::{Content, Extensions};
+    use crate::srtp::keys::{Keying, Profile};
 
     const MEDIA: u32 = 7;
     const RESENDS: u32 = 8;

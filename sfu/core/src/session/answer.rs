@@ -57,6 +57,7 @@ impl Session {
         self.lines = lines;
         // Payload types and SSRCs may have changed hands.
         self.ingress.clear();
+        self.fast_path.forget();
         self.formats.clear();
         let restarted = self.keep_own_ufrag(config);
         let receiving: Vec<(String, MediaKind)> =

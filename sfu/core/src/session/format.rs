@@ -4,7 +4,7 @@ use str0m::format::{Codec as RtcCodec, CodecSpec};
 use str0m::rtp::{Extension, ExtensionMap};
 
 use crate::codec::Codec;
-use crate::egress::ExtensionIds;
+use crate::header::ExtensionIds;
 
 /// A codec with its parameters, as a publisher sends it.
 #[derive(Debug, PartialEq)]

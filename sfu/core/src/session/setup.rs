@@ -10,8 +10,8 @@ use crate::backlog;
 use crate::config::Config;
 use crate::data::Channel;
 use crate::dtls;
-use crate::egress::keys::Cell;
 use crate::envelope;
+use crate::srtp::keys::Cell;
 
 /// How often checks repeat (RFC 7675 §5.1), and how many may go unanswered before their path is given
 /// up: later than consent ends, so that a path that comes back in time is found.

@@ -5,7 +5,7 @@
 
 /// The numbers that were used lately. Each can be taken once.
 #[derive(Debug, Default)]
-pub(super) struct Used {
+pub(crate) struct Used {
     /// One beyond the highest number.
     end: u64,
     /// A bit for each of the numbers before `end`.
@@ -17,7 +17,7 @@ impl Used {
     const SPAN: u64 = 64 * Used::WORDS as u64;
 
     /// Takes a number. False if it was taken before, or is so old that nobody knows.
-    pub(super) fn take(&mut self, sequence: u64) -> bool {
+    pub(crate) fn take(&mut self, sequence: u64) -> bool {
         if sequence >= self.end {
             // The places of the numbers between come around anew.
             let skipped = (sequence - self.end).min(Used::SPAN);
