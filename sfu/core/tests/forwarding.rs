@@ -2,6 +2,7 @@
 
 mod world;
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use sfu_core::{Command, Event, SessionKey, TrackKey};
@@ -245,6 +246,23 @@ fn media_that_comes_as_expected_takes_the_fast_path() {
     // str0m was told of them nevertheless: its reports of arrival times keep coming.
     let reports = world.trains.iter().filter(|(to, _)| *to == publisher).count();
     assert!((60..150).contains(&reports), "{reports} datagrams in five seconds");
+}
+
+#[test]
+fn a_packet_that_is_missing_is_asked_for_at_once() {
+    let mut world = a_call();
+    world.run(2 * SECOND, &[1], &[1]);
+    let (mid, _) = world.bound(2, 12).unwrap();
+    let last = world.take_received(2, mid).iter().map(|p| stamp_of(p, 7).1).max().unwrap();
+    let is_lost = Cell::new(false);
+    world.filter = Some(Box::new(move |_, datagram| datagram.len() < 900 || is_lost.replace(true)));
+    // Until the next picture, until str0m asks, and there and back.
+    world.run(Duration::from_millis(33 + 33 + 30), &[1], &[1]);
+    let mut got: Vec<u64> = world.take_received(2, mid).iter().map(|p| stamp_of(p, 7).1).collect();
+    got.sort_unstable();
+    got.truncate(3);
+    assert_eq!(got, [last + 1, last + 2, last + 3]);
+    assert!(world.count("packets_ahead", None) > 100);
 }
 
 #[test]
