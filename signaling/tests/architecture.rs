@@ -176,7 +176,7 @@ fn a_third_party_stack_is_touched_in_one_place() {
     let str0m = str0m.each_ref().map(String::as_str);
     assert_only_in("sfu/core/src", "str0m", &str0m);
     assert_only_in("sfu/src", "str0m", &[]);
-    assert_only_in("sfu/core/src", "aws_lc_rs", &["sfu/core/src/egress/srtp.rs"]);
+    assert_only_in("sfu/core/src", "aws_lc_rs", &["sfu/core/src/srtp.rs"]);
     assert_only_in("sfu/src", "quinn_udp", &[]);
     let udp = ["neighbour.rs", "socket.rs", "worker.rs"].map(|file| format!("sfu/src/{file}"));
     assert_only_in("sfu/src", "oriel_udp", &udp.each_ref().map(String::as_str));

@@ -7,9 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use str0m::rtp::rtcp::SenderInfo;
-
-use super::incoming::Arrived;
+use super::incoming::{Arrived, Reported};
 use crate::header::{ExtensionIds, Received};
 use crate::srtp::Opener;
 use crate::srtp::keys::Cell;
@@ -31,7 +29,7 @@ struct Stream {
     /// The extended sequence number of the next packet.
     next: u64,
     ids: ExtensionIds,
-    report: Option<SenderInfo>,
+    reported: Option<Reported>,
 }
 
 /// The streams of one session that are followed, and the packets that str0m has not been told of.
@@ -76,11 +74,11 @@ impl FastPath {
             ssrc: header.ssrc,
             sequence,
             timestamp: header.timestamp,
-            payload_type: header.payload_type.into(),
+            payload_type: header.payload_type,
             marker: header.marker,
             extensions: header.extensions(&stream.ids),
             payload,
-            report: stream.report,
+            reported: stream.reported,
             at: now,
         })
     }
@@ -90,11 +88,11 @@ impl FastPath {
         if self.opener.is_none() {
             self.opener = self.keys.get().and_then(|keying| Opener::new(keying).ok());
         }
-        let next = packet.sequence + 1;
-        let payload_type = *packet.payload_type;
-        let stream = Stream { ssrc: packet.ssrc, payload_type, next, ids, report: packet.report };
+        let &Arrived { ssrc, payload_type, reported, sequence, .. } = packet;
+        let next = sequence + 1;
+        let stream = Stream { ssrc, payload_type, next, ids, reported };
         let has_room = self.streams.len() < MAX_STREAMS;
-        match self.streams.iter_mut().find(|known| known.ssrc == packet.ssrc) {
+        match self.streams.iter_mut().find(|known| known.ssrc == ssrc) {
             Some(known) if known.next > next => {}
             Some(known) => *known = stream,
             None if has_room => self.streams.push(stream),
@@ -103,9 +101,9 @@ impl FastPath {
     }
 
     /// Keeps what the remote side has reported on a stream.
-    pub(super) fn note_report(&mut self, ssrc: u32, report: Option<SenderInfo>) {
+    pub(super) fn note_report(&mut self, ssrc: u32, reported: Option<Reported>) {
         if let Some(stream) = self.streams.iter_mut().find(|stream| stream.ssrc == ssrc) {
-            stream.report = report;
+            stream.reported = reported;
         }
     }
 
@@ -175,11 +173,11 @@ mod tests {
             ssrc: SSRC,
             sequence,
             timestamp: 0,
-            payload_type: TYPE.into(),
+            payload_type: TYPE,
             marker: false,
             extensions: Extensions::default(),
             payload: Arc::from([0]),
-            report: None,
+            reported: None,
             at: epoch(),
         }
     }

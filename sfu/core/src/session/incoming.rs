@@ -1,13 +1,12 @@
 //! The media that a remote side sends: which track a packet belongs to, and what it carries.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use str0m::Input;
 use str0m::format::PayloadParams;
 use str0m::media::{KeyframeRequestKind, Mid, Pt};
 use str0m::net::{Protocol, Receive};
-use str0m::rtp::rtcp::SenderInfo;
 use str0m::rtp::{RtpPacket, Ssrc};
 
 use super::format::{Format, extension_ids};
@@ -22,6 +21,15 @@ use crate::stats::DropReason;
 /// Encodings whose m-line is remembered. It is found again when it is forgotten.
 const MAX_INGRESS: usize = 2 * sources::MAX_SOURCES;
 
+/// One point in time, as the remote side has reported it (RFC 3550 §6.4.1).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reported {
+    /// On its wall clock.
+    wall: SystemTime,
+    /// On the stream's.
+    timestamp: u32,
+}
+
 /// A packet of the remote side, decrypted.
 #[derive(Debug)]
 pub(super) struct Arrived {
@@ -29,12 +37,12 @@ pub(super) struct Arrived {
     /// Extended beyond 16 bits.
     pub(super) sequence: u64,
     pub(super) timestamp: u32,
-    pub(super) payload_type: Pt,
+    pub(super) payload_type: u8,
     pub(super) marker: bool,
     pub(super) extensions: Extensions,
     pub(super) payload: Arc<[u8]>,
-    /// What the remote side has reported last on its stream.
-    pub(super) report: Option<SenderInfo>,
+    /// The last report on its stream.
+    pub(super) reported: Option<Reported>,
     pub(super) at: Instant,
 }
 
@@ -45,7 +53,7 @@ impl From<RtpPacket> for Arrived {
             ssrc: *packet.header.ssrc,
             sequence: *packet.seq_no,
             timestamp: packet.header.timestamp,
-            payload_type: packet.header.payload_type,
+            payload_type: *packet.header.payload_type,
             marker: packet.header.marker,
             extensions: Extensions {
                 audio_level: values.audio_level,
@@ -53,7 +61,10 @@ impl From<RtpPacket> for Arrived {
                 orientation: values.video_orientation.map(|o| o as u8),
             },
             payload: packet.payload,
-            report: packet.last_sender_info,
+            reported: packet.last_sender_info.map(|info| Reported {
+                wall: info.ntp_time,
+                timestamp: info.rtp_time.numer() as u32,
+            }),
             at: packet.timestamp,
         }
     }
@@ -136,7 +147,7 @@ impl Session {
         self.media_came = true;
         let packet = Arrived::from(packet);
         if self.is_catching_up {
-            self.fast_path.note_report(packet.ssrc, packet.report);
+            self.fast_path.note_report(packet.ssrc, packet.reported);
             return;
         }
         if let Some(ingress) = self.ingress_of(packet.ssrc.into()) {
@@ -155,16 +166,15 @@ impl Session {
         };
         let Arrived { ssrc, sequence, timestamp, payload, at: arrived, .. } = packet;
         self.arriving.count(ssrc, sequence, payload.len(), arrived);
-        let captured = match &packet.report {
-            Some(info) => {
-                let reported = info.rtp_time.numer() as u32;
-                let ticks = i64::from(timestamp.wrapping_sub(reported) as i32);
+        let captured = match &packet.reported {
+            Some(reported) => {
+                let ticks = i64::from(timestamp.wrapping_sub(reported.timestamp) as i32);
                 let since = ticks * 1_000_000 / i64::from(format.clock_rate);
                 let distance = Duration::from_micros(since.unsigned_abs());
                 let published = if since < 0 {
-                    info.ntp_time.checked_sub(distance)
+                    reported.wall.checked_sub(distance)
                 } else {
-                    info.ntp_time.checked_add(distance)
+                    reported.wall.checked_add(distance)
                 };
                 published.map_or(arrived, |published| self.capture.captured(published, arrived))
             }
@@ -203,7 +213,7 @@ impl Session {
         }
         let ingress = self.ingress_of(packet.ssrc.into()).ok_or(DropReason::UnknownStream)?;
         let track = ingress.track.ok_or(DropReason::Unpublished)?;
-        let format = self.format_of(packet.payload_type).ok_or(DropReason::UnknownFormat)?;
+        let format = self.format_of(packet.payload_type.into()).ok_or(DropReason::UnknownFormat)?;
         Ok((track, format))
     }
 
