@@ -3,7 +3,7 @@
 use crate::error::{ErrorCode, RequestError};
 use crate::id::ParticipantId;
 use crate::info::TrackSource;
-use crate::participant::Participant;
+use crate::participant::{Participant, Session};
 use crate::request::Request;
 
 impl Participant {
@@ -64,6 +64,20 @@ impl Participant {
             | Request::Viewport(_)
             | Request::Listen(_) => Ok(()),
         }
+    }
+
+    /// Whether the media plane has a session of it, which is what tracks and candidates belong to.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] with what to do.
+    pub(crate) fn must_be_open(&self) -> Result<(), RequestError> {
+        if self.session == Session::Closed {
+            return Err(RequestError::new(
+                ErrorCode::NotFound,
+                "there is no peer connection yet: send an offer first",
+            ));
+        }
+        Ok(())
     }
 
     /// Whether it may publish `source`.

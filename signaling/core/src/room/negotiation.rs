@@ -69,13 +69,8 @@ impl Room {
                 format!("a candidate has at most {CANDIDATE_BYTES} bytes"),
             ));
         }
-        let session = self.participants.get(id).map(|one| one.session);
-        if session.is_none_or(|session| session == Session::Closed) {
-            return Err(RequestError::new(
-                ErrorCode::NotFound,
-                "there is no peer connection yet: send an offer first",
-            ));
-        }
+        let Some(participant) = self.participants.get(id) else { return Ok(()) };
+        participant.must_be_open()?;
         self.done(asker);
         // "No more candidates" is nothing that the media plane waits for.
         if !candidate.is_empty() {

@@ -4,7 +4,7 @@ use crate::error::{ErrorCode, RequestError};
 use crate::event::{Audience, Event};
 use crate::id::{ParticipantId, TrackId};
 use crate::media::{MediaCommand, MediaError};
-use crate::participant::{Asker, Awaited, Participant, Session};
+use crate::participant::{Asker, Awaited, Participant};
 use crate::publication::Publication;
 use crate::reply::{Outcome, Published, Reply};
 use crate::request::{Mute, Publish, Unpublish};
@@ -20,12 +20,7 @@ impl Room {
     ) -> Result<(), RequestError> {
         let publication = Publication::new(TrackId(self.ids.draw()), request)?;
         let Some(participant) = self.participants.get(id) else { return Ok(()) };
-        if participant.session == Session::Closed {
-            return Err(RequestError::new(
-                ErrorCode::NotFound,
-                "there is no peer connection yet: send an offer first",
-            ));
-        }
+        participant.must_be_open()?;
         if participant.publications().any(|other| other.mid == publication.mid) {
             return Err(RequestError::new(
                 ErrorCode::BadRequest,
@@ -69,8 +64,9 @@ impl Room {
         }
         let Some(publisher) = self.participants.get_mut(id) else { return };
         let info = publication.info.clone();
-        // A moderator may have taken the right to it meanwhile.
-        if let Err(error) = publisher.must_publish(info.source) {
+        // Its session may be over meanwhile, or a moderator may have taken the right to it.
+        let may = publisher.must_be_open().and_then(|()| publisher.must_publish(info.source));
+        if let Err(error) = may {
             self.command(MediaCommand::Unpublish { track: info.id });
             return self.answer(id, asker, Outcome::Error(error));
         }

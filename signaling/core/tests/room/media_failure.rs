@@ -1,11 +1,13 @@
 //! What is left of a participant whose media session is gone.
 
+use signaling_core::error::ErrorCode;
 use signaling_core::event::{Event, LeaveReason};
 use signaling_core::info::{Binding, TrackSource};
 use signaling_core::interest::Interest;
 use signaling_core::media::{MediaCommand, MediaEvent};
+use signaling_core::reply::Outcome;
 
-use crate::world::{Seen, World, admission, failed, headless, offer};
+use crate::world::{Seen, World, admission, failed, headless, offer, publish};
 
 #[test]
 fn its_tracks_and_bindings_end_and_it_keeps_its_place() {
@@ -59,6 +61,30 @@ fn nothing_is_sent_to_a_session_that_is_gone() {
     world.published(ben, "0", TrackSource::Camera);
     world.detach(ana.door);
     assert_eq!(world.commands(), []);
+}
+
+#[test]
+fn what_is_published_when_it_is_gone_is_not_there() {
+    let mut world = World::new();
+    let ana = world.negotiated(admission("ana"));
+    let ben = world.negotiated(admission("ben"));
+    world.forget();
+    let number = world.ask(ana.door, publish("0", TrackSource::Camera));
+    let (track, request) = match world.commands()[..] {
+        [MediaCommand::Publish { track, request, .. }] => (track, request),
+        ref other => panic!("{other:?}"),
+    };
+    world.tell(failed(ana.id));
+    world.tell(MediaEvent::Published { session: ana.id, request, result: Ok(()) });
+
+    let code = match world.outcome(ana.door, number) {
+        Some(Outcome::Error(error)) => error.code,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(code, ErrorCode::NotFound);
+    assert_eq!(world.commands(), [MediaCommand::Unpublish { track }]);
+    assert_eq!(world.events(ben), []);
+    assert_eq!(world.room.snapshot(ben.id).unwrap().participants[0].tracks, []);
 }
 
 #[test]
